@@ -1,0 +1,1 @@
+"""What the product is about: no Qt, no device, no file dialog."""

@@ -1,0 +1,1 @@
+"""From expression coefficients to pictures, and from pictures to files and cameras."""

@@ -1,0 +1,1 @@
+"""The default weights, and the store that finds and verifies them."""

@@ -1,0 +1,1 @@
+"""The recipes that made the weights; never imported at run time."""
