@@ -41,12 +41,14 @@ class ExpressionFrame:
             degrees (positive: chin up, towards the subject's left, towards the subject's left
             shoulder), then x, y, z in centimetres (towards the subject's left, up, the viewer).
         voiced: Whether the voice gate heard speech.
+        breath: How full the chest is, [0, 1]: lifts the shoulders a little.
     """
 
     index: int
     beta: FloatArray
     pose: FloatArray
     voiced: bool
+    breath: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
