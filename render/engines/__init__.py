@@ -1,0 +1,1 @@
+"""Inference back ends: one small interface, chosen by measurement, falling back aloud."""

@@ -1,0 +1,75 @@
+"""ONNX Runtime as an engine."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.errors import ModelError
+from render.engines.base import EngineSettings
+from render.engines.onnx_engine import CUDA, ONNX_CPU, TENSORRT, OnnxProvider
+from render.engines.torch_tensorrt_engine import TorchTensorRt
+from tests.unit.render.engines.tiny import tiny_model
+
+
+def row(value: float) -> np.ndarray:
+    return np.full((1, 4), value, np.float32)
+
+
+def test_constants_are_uploaded_once(tmp_path: Path) -> None:
+    engine = ONNX_CPU.load(tiny_model(tmp_path / "m.onnx"), EngineSettings())
+    engine.set_constants({"gain": row(2), "constant": row(1)})
+    engine.warm_up()
+    assert engine.name == "CPU"
+    assert np.array_equal(engine.run({"frame": row(3)}), row(7))
+    assert np.array_equal(engine.run({"frame": row(4)}), row(9))
+    engine.set_constants({"gain": row(0)})
+    assert np.array_equal(engine.run({"frame": row(4)}), row(1))
+
+
+def test_wrong_inputs_are_named(tmp_path: Path) -> None:
+    engine = ONNX_CPU.load(tiny_model(tmp_path / "m.onnx"), EngineSettings())
+    with pytest.raises(ModelError, match="constant, gain"):
+        engine.run({"frame": row(1)})
+    with pytest.raises(ModelError, match=r"'gain' must be \(1, 4\)"):
+        engine.set_constants({"gain": np.zeros((2, 4), np.float32)})
+    with pytest.raises(ModelError, match="no input 'other'"):
+        engine.set_constants({"other": row(1)})
+
+
+def test_files_that_cannot_run_are_refused(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"not a network")
+    with pytest.raises(ModelError, match=r"broken\.onnx"):
+        ONNX_CPU.load(broken, EngineSettings())
+    with pytest.raises(ModelError, match="no fixed shape"):
+        ONNX_CPU.load(tiny_model(tmp_path / "free.onnx", "any"), EngineSettings())
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_silent_fallback_of_the_runtime_is_an_error(tmp_path: Path) -> None:
+    absent = OnnxProvider("CUDA", "CUDAExecutionProvider", lambda model, settings: {})
+    if absent.available():
+        pytest.skip("this ONNX Runtime has CUDA")
+    with pytest.raises(ModelError, match="did not start"):
+        absent.load(tiny_model(tmp_path / "m.onnx"), EngineSettings())
+
+
+def test_caches_are_keyed_by_model_and_lie_in_the_cache_folder(tmp_path: Path) -> None:
+    first, second = tiny_model(tmp_path / "a.onnx"), tiny_model(tmp_path / "b.onnx", 8)
+    settings = EngineSettings(cache_folder=tmp_path / "cache", half=True)
+    options = [TENSORRT.options(model, settings) for model in (first, first, second)]
+    folders = [Path(one["trt_engine_cache_path"]) for one in options]
+    assert folders[0] == folders[1] != folders[2]
+    assert all(folder.is_dir() and tmp_path in folder.parents for folder in folders)
+    assert options[0]["trt_fp16_enable"] == "True"
+    exact = TENSORRT.options(first, EngineSettings(cache_folder=tmp_path / "cache", half=False))
+    assert Path(exact["trt_engine_cache_path"]) not in folders
+    assert CUDA.options(first, settings)["enable_cuda_graph"] == "1"
+
+
+def test_torch_tensorrt_says_what_is_missing(tmp_path: Path) -> None:
+    if TorchTensorRt().available():
+        pytest.skip("torch-tensorrt and a GPU are here")
+    with pytest.raises(ModelError, match="tensorrt"):
+        TorchTensorRt().load(tiny_model(tmp_path / "m.onnx"), EngineSettings())

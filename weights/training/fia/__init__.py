@@ -1,0 +1,1 @@
+"""The recipe of the FIA renderer: data, losses, training, export and evaluation."""

@@ -1,0 +1,190 @@
+"""FIA networks to ONNX: the parts that run once, and those that run for each frame."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import helper, numpy_helper
+from torch import Tensor, nn
+
+from render.fia.config import FiaConfig
+from render.fia.network import FiaNetwork
+
+OPSET = 17
+COEFFICIENTS = ["alpha", "beta", "rho"]
+PICTURES = ["base", "mask"]
+
+
+class EnrolmentPart(nn.Module):
+    """What runs once a portrait: (source, reference) to the stem and the alignment's cache."""
+
+    def __init__(self, network: FiaNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, source: Tensor, reference: Tensor) -> tuple[Tensor, ...]:
+        """(1, 3, S, S) twice to `decoder_inputs` after the mask."""
+        network = self.network
+        return (network.encode_source(source), *network.encode_reference(reference))
+
+
+class ReferenceCachedPart(nn.Module):
+    """For a moving source: the source is encoded for each frame, the reference is cached."""
+
+    def __init__(self, network: FiaNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self,
+        source: Tensor,
+        alpha: Tensor,
+        beta: Tensor,
+        rho: Tensor,
+        base: Tensor,
+        mask: Tensor,
+        *cached: Tensor,
+    ) -> Tensor:
+        """As `Decoder.forward`, with the masked source in place of the stem."""
+        stem = self.network.encode_source(source)
+        return self.network.decoder(alpha, beta, rho, base, mask, stem, *cached)
+
+
+def example_inputs(config: FiaConfig, seed: int = 0, batch: int = 1) -> dict[str, Tensor]:
+    """Random inputs of `FiaNetwork.forward`, by name, with fixed shapes."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def picture(channels: int) -> Tensor:
+        return torch.rand(batch, channels, config.size_px, config.size_px, generator=generator)
+
+    return {
+        "source": picture(3),
+        "reference": picture(3),
+        "alpha": torch.randn(batch, config.alpha_size, generator=generator),
+        "beta": torch.rand(batch, config.beta_size, generator=generator),
+        "rho": torch.randn(batch, config.rho_size, generator=generator) * 0.1,
+        "base": picture(3),
+        "mask": (picture(1) > 0.5).float(),
+    }
+
+
+@torch.no_grad()
+def decoder_inputs(network: FiaNetwork, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Inputs of the decoder alone, from those of the whole network; names are the ONNX names."""
+    cached = network.encode_reference(inputs["reference"])
+    named = {name: inputs[name] for name in (*COEFFICIENTS, *PICTURES)}
+    named["stem"] = network.encode_source(inputs["source"])
+    return named | {f"reference_{i}": tensor for i, tensor in enumerate(cached)}
+
+
+def export_decoder(network: FiaNetwork, path: Path) -> None:
+    """Write the part that runs for each frame; its weights keep their names in the state dict."""
+    inputs = decoder_inputs(network.eval(), example_inputs(network.config))
+    _export(network.decoder, inputs, ["rgb"], path, network.config)
+
+
+def export_enrolment(network: FiaNetwork, path: Path) -> None:
+    """Write the part that runs once a portrait."""
+    inputs = example_inputs(network.config)
+    given = {name: inputs[name] for name in ("source", "reference")}
+    names = list(decoder_inputs(network.eval(), inputs))[5:]
+    _export(EnrolmentPart(network), given, names, path, network.config)
+
+
+def export_reference_cached(network: FiaNetwork, path: Path) -> None:
+    """Write the part that runs for each frame of a moving source."""
+    inputs = example_inputs(network.config)
+    decoder = decoder_inputs(network.eval(), inputs)
+    del decoder["stem"]
+    part = ReferenceCachedPart(network)
+    _export(part, {"source": inputs["source"], **decoder}, ["rgb"], path, network.config)
+
+
+def export_full(network: FiaNetwork, path: Path) -> None:
+    """Write the whole network, nothing cached: the baseline of the speed tables."""
+    _export(network.eval(), example_inputs(network.config), ["rgb"], path, network.config)
+
+
+def _export(
+    module: nn.Module, inputs: dict[str, Tensor], outputs: list[str], path: Path, config: FiaConfig
+) -> None:
+    stream = io.BytesIO()
+    module.eval()
+    with torch.no_grad():
+        torch.onnx.export(
+            module,
+            tuple(inputs.values()),
+            stream,
+            input_names=list(inputs),
+            output_names=outputs,
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    model = onnx.load_from_string(stream.getvalue())
+    helper.set_model_props(model, {"fia_config": config.to_json()})
+    _write(model, path)
+
+
+def store_weights_half(source: Path, target: Path) -> None:
+    """Store large weights as 16-bit floats with a cast that the session folds when it loads."""
+    model = onnx.load(str(source))
+
+    def store(name: str, values: np.ndarray) -> tuple[list[onnx.TensorProto], onnx.NodeProto]:
+        stored = numpy_helper.from_array(values.astype(np.float16), f"{name}.half")
+        node = helper.make_node("Cast", [stored.name], [name], to=onnx.TensorProto.FLOAT)
+        return [stored], node
+
+    _replace_weights(model, store)
+    _write(model, target)
+
+
+def store_weights_int8(source: Path, target: Path) -> None:
+    """Store large weights as 8-bit integers with one scale for each output channel.
+
+    They are unpacked when the session loads and compute in floats: a quarter of the size, the
+    same speed.
+    """
+    model = onnx.load(str(source))
+
+    def store(name: str, values: np.ndarray) -> tuple[list[onnx.TensorProto], onnx.NodeProto]:
+        flat = np.abs(values).reshape(len(values), -1).max(axis=1)
+        scale = np.maximum(flat / 127, 1e-12).astype(np.float32)
+        shape = (-1,) + (1,) * (values.ndim - 1)
+        rounded = np.rint(values / scale.reshape(shape)).astype(np.int8)
+        parts = [
+            numpy_helper.from_array(rounded, f"{name}.int8"),
+            numpy_helper.from_array(scale, f"{name}.scale"),
+            numpy_helper.from_array(np.zeros(len(scale), np.int8), f"{name}.zero"),
+        ]
+        inputs = [part.name for part in parts]
+        return parts, helper.make_node("DequantizeLinear", inputs, [name], axis=0)
+
+    _replace_weights(model, store)
+    _write(model, target)
+
+
+def _replace_weights(model: onnx.ModelProto, store) -> None:
+    """Replace each float weight of at least 1024 values by what `store` makes of it."""
+    kept, nodes = [], []
+    for initializer in model.graph.initializer:
+        values = numpy_helper.to_array(initializer)
+        if values.dtype == np.float32 and values.size >= 1024 and values.ndim > 1:
+            tensors, node = store(initializer.name, values)
+            kept.extend(tensors)
+            nodes.append(node)
+        else:
+            kept.append(initializer)
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(kept)
+    nodes.extend(model.graph.node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def _write(model: onnx.ModelProto, path: Path) -> None:
+    onnx.checker.check_model(model)
+    unfinished = path.with_name(f"{path.name}.part")
+    onnx.save(model, str(unfinished))
+    unfinished.replace(path)
