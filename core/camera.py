@@ -39,6 +39,17 @@ class HeadPose:
         projected[:, :2] += np.asarray(self.translation_px, np.float32)
         return np.asarray(projected, np.float32)
 
+    @classmethod
+    def from_rho(cls, rho: NDArray[np.floating]) -> "HeadPose":
+        """From rho, shape (6,): pitch, yaw, roll in degrees, x, y in pixels, pixels per cm."""
+        pitch_deg, yaw_deg, roll_deg, x_px, y_px, scale = (float(value) for value in rho)
+        return cls(scale, rotation_from_euler(pitch_deg, yaw_deg, roll_deg), np.array([x_px, y_px]))
+
+    def to_rho(self) -> NDArray[np.float64]:
+        """The inverse of `from_rho`, shape (6,)."""
+        angles = euler_from_rotation(self.rotation)
+        return np.array([*angles, *self.translation_px, self.scale_px_per_cm])
+
 
 def rotation_from_euler(pitch_deg: float, yaw_deg: float, roll_deg: float) -> NDArray[np.float64]:
     """Rotation matrix of a head, shape (3, 3): roll first, then pitch, then yaw.

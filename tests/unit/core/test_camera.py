@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.camera import HeadPose, euler_from_rotation, rotation_from_euler
 
@@ -27,3 +29,15 @@ def test_projection() -> None:
     points = np.array([[1, 2, 3], [0, 0, 0]], np.float32)
     np.testing.assert_allclose(pose.project(points), [[110, 30, 30], [100, 50, 0]])
     assert pose.project(points).dtype == np.float32
+
+
+@given(
+    st.floats(-80, 80),
+    st.floats(-170, 170),
+    st.floats(-170, 170),
+    st.floats(-500, 500),
+    st.floats(0.5, 300),
+)
+def test_rho_comes_back(pitch: float, yaw: float, roll: float, x: float, scale: float) -> None:
+    rho = np.array([pitch, yaw, roll, x, -x / 2, scale])
+    np.testing.assert_allclose(HeadPose.from_rho(rho).to_rho(), rho, atol=1e-6)

@@ -1,0 +1,1 @@
+"""Recipe of the statistical face model: `python -m weights.training.face_model`."""
