@@ -7,7 +7,7 @@ from core.raster import RasterBuffers, interpolate, rasterise, vertex_normals
 
 
 def slow_reference(vertices, triangles, height, width, cull):
-    """The definition in float64: nearest covering triangle, its depth, and where rounding counts."""
+    """The definition in float64: triangle seen, its depth, and where rounding counts."""
     seen = np.full((height, width), -1)
     depth = np.full((height, width), -np.inf)
     doubtful = np.zeros((height, width), bool)
