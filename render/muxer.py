@@ -1,0 +1,274 @@
+"""One encoder for finished videos and live recordings: RGB frames and sound into a container."""
+
+import contextlib
+import errno
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import av
+import av.codec
+import cv2
+import numpy as np
+
+from core.errors import MediaError
+from core.types import FloatArray, ImageArray
+
+Speed = Literal["fast", "balanced", "small"]
+
+_FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mkv": "matroska", ".webm": "webm"}
+_VIDEO_CODECS = {
+    "webm": ("libvpx-vp9", "libvpx"),
+    "other": ("libx264", "libopenh264", "h264_videotoolbox", "h264_mf", "mpeg4"),
+}
+_X264_FAST = "subme=1:me=dia:bframes=0:rc-lookahead=5:weightp=0:ref=1"
+"""As cheap as x264's preset `ultrafast`, in a fifth of its bytes: an avatar's picture hardly
+moves outside the mouth, so the short look-ahead (mbtree) pays and the motion search does not."""
+_X264_SPEED: dict[Speed, dict[str, str]] = {
+    "fast": {"preset": "veryfast", "x264-params": _X264_FAST},
+    "balanced": {"preset": "veryfast"},
+    "small": {"preset": "medium"},
+}
+_VPX_SPEED: dict[Speed, dict[str, str]] = {
+    "fast": {"deadline": "realtime", "cpu-used": "8"},
+    "balanced": {"deadline": "realtime", "cpu-used": "5"},
+    "small": {"deadline": "good", "cpu-used": "4"},
+}
+_KEPT_RATES_HZ = (32_000, 44_100, 48_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """How hard the video encoder works.
+
+    Attributes:
+        speed: "fast" costs the least time, "small" makes the smallest file.
+        crf: Constant quality on the codec's own scale (lower is better); None: visually lossless
+            for an avatar (18 for H.264, 28 for VP9, 10 for VP8).
+        threads: Encoder threads; 0 lets the encoder choose.
+        codec: FFmpeg encoder, or None for the best one this machine has for the container.
+    """
+
+    speed: Speed = "fast"
+    crf: int | None = None
+    threads: int = 0
+    codec: str | None = None
+
+
+def container_format(path: Path) -> str:
+    """FFmpeg's name of the container for a file name.
+
+    Raises:
+        MediaError: The ending is none that can be written.
+    """
+    try:
+        return _FORMATS[path.suffix.lower()]
+    except KeyError:
+        known = ", ".join(_FORMATS)
+        raise MediaError(f"{path.name} must end in one of {known} to say what to write.") from None
+
+
+def track_rate_hz(container: str, source_rate_hz: int) -> int:
+    """Sample rate of the sound track for a source: its own where players take it."""
+    if container != "webm" and source_rate_hz in _KEPT_RATES_HZ:
+        return source_rate_hz
+    return 48_000
+
+
+def write_error(path: Path, error: BaseException) -> MediaError:
+    """Say in the user's words why a file could not be written."""
+    code = getattr(error, "errno", None)
+    if code == errno.ENOSPC:
+        return MediaError(
+            f"The disk is full: {path} could not be written. Free some space or choose another "
+            f"folder."
+        )
+    if code in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return MediaError(f"{path} cannot be written: no permission. Choose another folder.")
+    if code in (errno.ENOENT, errno.ENOTDIR):
+        return MediaError(f"{path} cannot be written: its folder does not exist.")
+    return MediaError(f"{path} could not be written: {error}")
+
+
+class Muxer:
+    """An open output container with one video track and, optionally, one sound track.
+
+    Args:
+        path: File to write, created or overwritten.
+        container: "mp4", "matroska" or "webm".
+        size: Width and height of the frames; odd ones grow by one pixel, as encoders need.
+        frame_rate_hz: Frames per second.
+        audio: Sample rate and "mono" or "stereo", or None for no sound.
+        encoding: Video encoder settings.
+        tags: Metadata of the file.
+        options: Options of FFmpeg's muxer.
+
+    Raises:
+        MediaError: The file cannot be created or no encoder is there.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        container: str,
+        size: tuple[int, int],
+        frame_rate_hz: Fraction,
+        *,
+        audio: tuple[int, str] | None,
+        encoding: Encoding,
+        tags: Mapping[str, str],
+        options: Mapping[str, str],
+    ) -> None:
+        self._path = path
+        self._size = size
+        try:
+            self._container = av.open(f"file:{path}", "w", format=container, options=dict(options))
+            self._container.metadata.update(tags)
+            self._video = self._add_video(container, frame_rate_hz, encoding)
+            self._audio = self._add_audio(container, *audio) if audio else None
+            self._container.start_encoding()
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise write_error(path, error) from error
+
+    def _add_video(
+        self, container: str, frame_rate_hz: Fraction, encoding: Encoding
+    ) -> av.VideoStream:
+        codec = encoding.codec or _first_codec(container)
+        stream = self._container.add_stream(
+            codec, rate=frame_rate_hz, options=_codec_options(codec, encoding)
+        )
+        stream.width, stream.height = (side + side % 2 for side in self._size)
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = stream.codec_context.time_base = 1 / frame_rate_hz
+        stream.codec_context.thread_count = encoding.threads
+        stream.codec_context.thread_type = "AUTO"
+        return stream
+
+    def _add_audio(self, container: str, rate_hz: int, layout: str) -> av.AudioStream:
+        opus = container == "webm"
+        stream = self._container.add_stream("libopus" if opus else "aac", rate=rate_hz)
+        stream.layout = layout
+        stream.bit_rate = (64_000 if opus else 96_000) * (2 if layout == "stereo" else 1)
+        stream.time_base = stream.codec_context.time_base = Fraction(1, rate_hz)
+        return stream
+
+    def write_video(self, rgb: ImageArray, index: int) -> None:
+        """Encode one frame.
+
+        Args:
+            rgb: Shape (H, W, 3), uint8, of the size given at construction.
+            index: Its place in time, in frames; must grow.
+
+        Raises:
+            TypeError: Not uint8.
+            ValueError: Another size.
+            MediaError: The file could not be written.
+        """
+        frame = av.VideoFrame.from_ndarray(to_i420(rgb, self._size), format="yuv420p")
+        frame.pts, frame.time_base = index, self._video.codec_context.time_base
+        self._encode(self._video, frame)
+
+    def write_audio(self, samples: FloatArray, start_index: int) -> None:
+        """Encode sound of shape (channels, N), float32; `start_index` is that of its first."""
+        assert self._audio is not None, "opened without sound"
+        context = self._audio.codec_context
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(samples, np.float32), "fltp", context.layout.name
+        )
+        frame.sample_rate = context.sample_rate
+        frame.pts, frame.time_base = start_index, Fraction(1, context.sample_rate)
+        self._encode(self._audio, frame)
+
+    def close(self) -> None:
+        """Flush the encoders and finish the file; a second call does nothing.
+
+        Raises:
+            MediaError: The file could not be written.
+        """
+        if self._container is None:
+            return
+        try:
+            for stream in (self._video, self._audio):
+                if stream is not None:
+                    self._encode(stream, None)
+        finally:
+            self._release()
+
+    def abort(self) -> None:
+        """Let go of the file without finishing it; never raises a MediaError."""
+        with contextlib.suppress(MediaError):  # whoever aborts knows the file is of no use
+            self._release()
+
+    def _release(self) -> None:
+        container, self._container = self._container, None
+        if container is not None:
+            try:
+                container.close()
+            except (av.FFmpegError, OSError) as error:
+                raise write_error(self._path, error) from error
+
+    def _encode(self, stream: av.stream.Stream, frame: av.frame.Frame | None) -> None:
+        try:
+            for packet in stream.encode(frame):
+                self._container.mux(packet)
+        except (av.FFmpegError, OSError) as error:
+            raise write_error(self._path, error) from error
+
+
+def to_i420(rgb: ImageArray, size: tuple[int, int]) -> ImageArray:
+    """Convert to planar YUV 4:2:0 (BT.601 matrix, limited range).
+
+    Args:
+        rgb: Shape (H, W, 3), uint8.
+        size: Expected width and height; odd sides grow by repeating the last column or row.
+
+    Returns:
+        Shape (H' * 3 / 2, W'), uint8, with even H' and W'.
+
+    Raises:
+        TypeError: Not uint8.
+        ValueError: Another size.
+    """
+    if rgb.dtype != np.uint8:
+        raise TypeError(f"frames are uint8, not {rgb.dtype}")
+    if rgb.shape != (size[1], size[0], 3):
+        raise ValueError(f"a frame of shape {rgb.shape}, not {(size[1], size[0], 3)}")
+    odd_height, odd_width = size[1] % 2, size[0] % 2
+    if odd_height or odd_width:
+        rgb = np.pad(rgb, ((0, odd_height), (0, odd_width), (0, 0)), mode="edge")
+    yuv: ImageArray = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)
+    return yuv
+
+
+def _first_codec(container: str) -> str:
+    wanted = _VIDEO_CODECS.get(container, _VIDEO_CODECS["other"])
+    for codec in wanted:
+        if codec in av.codec.codecs_available:
+            return codec
+    raise MediaError(f"This FFmpeg has no encoder for {container} (tried {', '.join(wanted)}).")
+
+
+def _codec_options(codec: str, encoding: Encoding) -> dict[str, str]:
+    # cv2 converts with the BT.601 matrix; players must be told, they assume BT.709 for HD
+    options = {
+        "colorspace": "smpte170m",
+        "color_primaries": "bt709",
+        "color_trc": "bt709",
+        "color_range": "tv",
+    }
+    if codec == "libx264":
+        options |= _X264_SPEED[encoding.speed] | {"crf": str(_crf(encoding, 18))}
+    elif codec == "libvpx-vp9":
+        options |= _VPX_SPEED[encoding.speed] | {"crf": str(_crf(encoding, 28)), "b": "0"}
+        options |= {"row-mt": "1", "tile-columns": "2"}
+    elif codec == "libvpx":
+        options |= _VPX_SPEED[encoding.speed] | {"crf": str(_crf(encoding, 10)), "b": "8M"}
+    else:
+        options |= {"b": "8M"}
+    return options
+
+
+def _crf(encoding: Encoding, default: int) -> int:
+    return default if encoding.crf is None else encoding.crf
