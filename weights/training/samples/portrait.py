@@ -4,7 +4,8 @@ The head is the mean of ICT-FaceKit (MIT) with a few identity modes moved by han
 brows, lashes, hair, clothes, light and lens are procedural. Everything is drawn at twice the
 size and reduced.
 
-    python -m weights.training.samples.portrait --facekit ../shared/facekit -o app/samples/portrait.jpg
+    python -m weights.training.samples.portrait \\
+        --facekit ../shared/facekit -o app/samples/portrait.jpg
 """
 
 import argparse
@@ -233,7 +234,7 @@ def gaussian(position: np.ndarray, centre: tuple[float, float], radius: tuple[fl
     return np.exp(-(((position[:, :2] - centre) / radius) ** 2).sum(1))
 
 
-def skin_albedo(head: Head, home: np.ndarray, lip: np.ndarray, part_lip: np.ndarray) -> np.ndarray:
+def skin_albedo(home: np.ndarray, lip: np.ndarray) -> np.ndarray:
     """Skin colour at points; `home` are their places on the mean head, (n, 3) cm."""
     side = np.abs(home[:, :1]) * [1, 0, 0] + home * [0, 1, 1]
     colour = np.tile(SKIN, (len(home), 1))
@@ -324,7 +325,7 @@ def draw_skin(head: Head, size: int) -> tuple[np.ndarray, np.ndarray]:
     lit *= 0.25 + 0.75 * occlusion
     zone = 0.55 + 0.65 * gaussian(np.abs(home) * [1, 0, 0] + home * [0, 1, 1], (0, 4), (3.0, 6.0))
     gloss = zone * (1 - lip) * (0.8 + 0.3 * noise(home, 4, 41)) + 1.25 * lip
-    albedo = skin_albedo(head, home, lip, lip)
+    albedo = skin_albedo(home, lip)
     diffuse, highlight = shade(position, normal, albedo, lit, occlusion, gloss)
     image, spark = np.zeros((size, size, 3)), np.zeros((size, size, 3))
     image[hit], spark[hit] = diffuse, highlight
@@ -349,7 +350,7 @@ def scatter(image: np.ndarray, hit: np.ndarray) -> np.ndarray:
 def draw_eyes(head: Head, image: np.ndarray, depth: np.ndarray) -> None:
     """Eyeballs with iris, pupil, limbal ring, lid shadow and the window in them."""
     size = len(depth)
-    for part, span in (("eyeball_L", "iris_L"), ("eyeball_R", "iris_R")):
+    for part in ("eyeball_L", "eyeball_R"):
         triangles = head.part(part)
         buffers = raster(project(head.vertices, size), triangles, size)
         seen = buffers.hit & (buffers.depth > depth)
@@ -608,7 +609,7 @@ def draw_lashes(head: Head, image: np.ndarray, depth: np.ndarray, rng: np.random
             arc = head.vertices[head.landmarks[list(ids)]]
             t = np.clip(rng.uniform(0.0, 0.96, count), 0, 1)
             outward = (0.75 - 1.1 * t)[:, None] * [side, 0, 0]
-            lean = unit(outward + [0, 0.55 * rise, 0.75])
+            lean = unit(outward + np.array([0, 0.55 * rise, 0.75]))
             size_cm = length * rng.uniform(0.7, 1.1, count) * (1.1 - 0.5 * t)
             hair = hairs(sample_curve(arc, t), lean, size_cm, np.array([0, 0.35 * rise, 0]), 0.03)
             colour = np.full((count, 6, 3), 0.016)
@@ -619,7 +620,7 @@ def draw_lashes(head: Head, image: np.ndarray, depth: np.ndarray, rng: np.random
         line = sample_curve(head.vertices[head.landmarks[list(upper)]], np.linspace(0, 1, 40))[None]
         dark = np.full((1, 40, 3), 0.03)
         _draw_strands(
-            project(line + [0, 0, 0.1], size),
+            project(line + np.array([0, 0, 0.1]), size),
             np.full(1, 4.2 * size / 2560),
             dark,
             np.full(1, 0.9),
@@ -631,8 +632,7 @@ def draw_lashes(head: Head, image: np.ndarray, depth: np.ndarray, rng: np.random
 def sample_curve(points: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Smooth curve through points (k, 3) at t in [0, 1]."""
     knots = np.linspace(0, 1, len(points))
-    fine = np.stack([np.polyval(np.polyfit(knots, points[:, i], 3), t) for i in range(3)], 1)
-    return fine
+    return np.stack([np.polyval(np.polyfit(knots, points[:, i], 3), t) for i in range(3)], 1)
 
 
 def hairs(place, lean, length, bend, rise) -> np.ndarray:
