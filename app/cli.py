@@ -4,14 +4,15 @@ import argparse
 import importlib
 import json
 import os
+import pkgutil
 import sys
 from collections.abc import Sequence
 
+import app.commands
 from app.interrupt import Interrupt
 from core.errors import RealTalkError
 
 VERSION = "0.1.0"
-COMMANDS = ("demo", "render", "enroll", "express", "visemes", "live", "doctor")
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -38,8 +39,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"realtalk {VERSION}")
     parser.set_defaults(run=_open_window, json=False, quiet=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for name in COMMANDS:
-        importlib.import_module(f"app.commands.{name}").add_parser(commands)
+    for module in pkgutil.iter_modules(app.commands.__path__):
+        importlib.import_module(f"app.commands.{module.name}").add_parser(commands)
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print the result as JSON")
         command.add_argument("-q", "--quiet", action="store_true", help="print errors only")
@@ -47,9 +48,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _open_window(args: argparse.Namespace) -> int:
-    from app import gui
-
-    return gui.main()
+    gui = importlib.import_module("app.gui")
+    return int(gui.main())
 
 
 def _report(args: argparse.Namespace, message: str) -> int:
