@@ -1,0 +1,109 @@
+"""The voice network as it runs: an ONNX file that turns one hop of sound into movement."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from core import blendshapes
+from core.errors import ModelError
+from core.types import FloatArray
+from core.voice.logmel import TOKEN_SIZE
+
+_TOKENS_PER_HOP = 2
+_STATE_PREFIX = "state_"
+
+
+@dataclass(frozen=True)
+class VoiceState:
+    """What the network remembers between hops; the arrays are never written to."""
+
+    arrays: tuple[FloatArray, ...]
+
+
+class VoiceModel:
+    """A streaming voice network, one thread.
+
+    Holds no state of a stream, so several streams may share it, also from several threads.
+
+    Attributes:
+        channels: Names of the movements it predicts; those of pairs without Left and Right.
+        lookaheads_ms: The lookaheads it has been trained for.
+    """
+
+    def __init__(self, session: onnxruntime.InferenceSession, path: Path) -> None:
+        self._session = session
+        try:
+            properties = session.get_modelmeta().custom_metadata_map
+            self.channels: tuple[str, ...] = tuple(json.loads(properties["channels"]))
+            self.lookaheads_ms: tuple[int, ...] = tuple(json.loads(properties["lookahead_ms"]))
+            self._expansion = _expansion(self.channels)
+        except (KeyError, ValueError) as error:
+            raise ModelError(
+                f"{path} is not a voice network of this program ({error!r}). "
+                "Install the program again."
+            ) from error
+        self._state_inputs = [i for i in session.get_inputs() if i.name.startswith(_STATE_PREFIX)]
+        self._state_outputs = [f"new_{i.name}" for i in self._state_inputs]
+
+    @classmethod
+    def load(cls, path: Path) -> "VoiceModel":
+        """Open a network file.
+
+        Raises:
+            ModelError: The file cannot be read, or is some other network.
+        """
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        try:
+            session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime raises classes of its own without a common base
+            raise ModelError(
+                f"The voice network {path} cannot be loaded ({error}). Install the program again."
+            ) from error
+        return cls(session, path)
+
+    def initial_state(self) -> VoiceState:
+        """The state before the first hop."""
+        return VoiceState(tuple(np.zeros(i.shape, np.float32) for i in self._state_inputs))
+
+    def step(
+        self, mel: FloatArray, state: VoiceState, lookahead_ms: int
+    ) -> tuple[FloatArray, float, VoiceState]:
+        """Hear one hop.
+
+        Args:
+            mel: Log-mel tokens of the hop, shape (2, TOKEN_SIZE), float32.
+            state: From `initial_state` or the call before.
+            lookahead_ms: One of `lookaheads_ms`.
+
+        Returns:
+            The movement of the hop that lies `lookahead_ms` back: beta, shape (52,), float32, not
+            yet bounded; the chance that it is speech, [0, 1]; the new state.
+        """
+        feeds: dict[str, NDArray[np.float32]] = {"mel": mel.reshape(1, _TOKENS_PER_HOP, TOKEN_SIZE)}
+        for entry, array in zip(self._state_inputs, state.arrays, strict=True):
+            feeds[entry.name] = array
+        wanted = [f"curves_{lookahead_ms}", f"speech_{lookahead_ms}", *self._state_outputs]
+        curves, speech, *arrays = self._session.run(wanted, feeds)
+        beta = np.asarray(curves[0] @ self._expansion, np.float32)
+        return beta, float(speech[0]), VoiceState(tuple(arrays))
+
+
+def _expansion(channels: tuple[str, ...]) -> FloatArray:
+    """Matrix (channels, 52) that gives both sides of a pair the same value."""
+    matrix = np.zeros((len(channels), blendshapes.NUM), np.float32)
+    for row, name in enumerate(channels):
+        sides = [s for s in (name, f"{name}Left", f"{name}Right") if s in blendshapes.INDEX]
+        if not sides:
+            raise ValueError(f"unknown movement {name}")
+        for side in sides:
+            matrix[row, blendshapes.INDEX[side]] = 1
+    return matrix

@@ -1,0 +1,88 @@
+"""Write the trained voice network as a streaming ONNX file with explicit state.
+
+    python -m weights.training.voice.export --checkpoint FILE --out weights/voice.onnx
+
+One call takes the two tokens of a 40 ms hop and all states, and returns for each lookahead the
+movement (mean of the two tokens) and the chance of speech, with the new states.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from core.types import HOP_SAMPLES
+from core.voice.logmel import TOKEN_SAMPLES, TOKEN_SIZE
+from weights.training.voice import train
+from weights.training.voice.coarticulation import CHANNELS
+from weights.training.voice.model import LOOKAHEAD_TOKENS, VoiceNet, VoiceNetState
+
+TOKENS_PER_HOP = HOP_SAMPLES // TOKEN_SAMPLES
+INPUTS = ("mel", "state_mel", "state_features", "state_recurrent")
+
+
+class StreamingVoiceNet(nn.Module):
+    """One hop of a `VoiceNet`, flat inputs and outputs."""
+
+    def __init__(self, net: VoiceNet) -> None:
+        super().__init__()
+        self._net = net
+
+    def forward(self, mel: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        """(1, 2, D) and states -> (1, C), (1,) for each lookahead, then the states."""
+        outputs, new = self._net(mel, VoiceNetState(*state))
+        flat = []
+        for out in outputs:
+            flat += [out.curves.mean(1), torch.sigmoid(out.speech).mean(1)]
+        return (*flat, new.mel, new.features, new.recurrent)
+
+
+def output_names() -> list[str]:
+    """Names of the outputs, in order."""
+    names = []
+    for tokens in LOOKAHEAD_TOKENS:
+        names += [f"curves_{tokens * 20}", f"speech_{tokens * 20}"]
+    return [*names, *(f"new_{name}" for name in INPUTS[1:])]
+
+
+def export(net: VoiceNet, path: Path) -> None:
+    """Write `net` to `path`."""
+    state = net.initial_state()
+    example = (
+        torch.zeros(1, TOKENS_PER_HOP, TOKEN_SIZE),
+        state.mel,
+        state.features,
+        state.recurrent,
+    )
+    torch.onnx.export(
+        StreamingVoiceNet(net).eval(),
+        example,
+        str(path),
+        input_names=list(INPUTS),
+        output_names=output_names(),
+        opset_version=17,
+        dynamo=False,
+    )
+    model = onnx.load(str(path))
+    metadata = {
+        "channels": json.dumps(CHANNELS),
+        "lookahead_ms": json.dumps([tokens * 20 for tokens in LOOKAHEAD_TOKENS]),
+    }
+    onnx.helper.set_model_props(model, metadata)
+    onnx.save(model, str(path))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    export(train.load(arguments.checkpoint), arguments.out)
+    print(f"{arguments.out}: {arguments.out.stat().st_size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()
