@@ -14,18 +14,21 @@ _SEAL_PER_JAW = 1.29
 """jawOpen that mouthClose of 1 can seal: beyond it, the lips would cross."""
 _SLOW = 0.35
 """Weight of the newest frame in the running mean that crispness exaggerates around."""
-_MOUTH = np.array(
-    [name.startswith(("jaw", "mouth", "tongue", "cheek")) for name in blendshapes.NAMES]
-)
+_MOUTH_PREFIXES = ("jaw", "mouth", "tongue", "cheek")
+_MOUTH = np.array([name.startswith(_MOUTH_PREFIXES) for name in blendshapes.NAMES])
 _LEFT = np.array([_MOUTH[i] and n.endswith("Left") for i, n in enumerate(blendshapes.NAMES)])
 _RIGHT = np.array([_MOUTH[i] and n.endswith("Right") for i, n in enumerate(blendshapes.NAMES)])
-_CRISP = np.array(
-    [
-        name.startswith(("mouthClose", "mouthPress", "mouthRoll", "mouthFunnel", "mouthPucker"))
-        or name.startswith(("mouthLowerDown", "mouthUpperUp", "jawOpen"))
-        for name in blendshapes.NAMES
-    ]
+_CRISP_PREFIXES = (
+    "jawOpen",
+    "mouthClose",
+    "mouthPress",
+    "mouthRoll",
+    "mouthFunnel",
+    "mouthPucker",
+    "mouthLowerDown",
+    "mouthUpperUp",
 )
+_CRISP = np.array([name.startswith(_CRISP_PREFIXES) for name in blendshapes.NAMES])
 _SMILES = [INDEX["mouthSmileLeft"], INDEX["mouthSmileRight"]]
 _RANGES = {
     "amplitude": (0.0, 2.0),
@@ -62,8 +65,8 @@ class ExpressionControls:
 class ControlFilter:
     """Applies controls to one frame after another; causal, without delay."""
 
-    def __init__(self, controls: ExpressionControls = ExpressionControls()) -> None:
-        self.controls = controls
+    def __init__(self, controls: ExpressionControls | None = None) -> None:
+        self.controls = controls or ExpressionControls()
         self._mean = np.zeros(blendshapes.NUM, np.float32)
 
     def apply(self, beta: FloatArray, opening: float) -> FloatArray:

@@ -25,9 +25,9 @@ class GateSettings:
 class VoiceGate:
     """Hysteresis, hold and soft edges over the chance of speech, one frame at a time."""
 
-    def __init__(self, settings: GateSettings = GateSettings()) -> None:
-        self._settings = settings
-        self._quiet_frames = settings.hold_frames
+    def __init__(self, settings: GateSettings | None = None) -> None:
+        self._settings = settings or GateSettings()
+        self._quiet_frames = self._settings.hold_frames
         self._opening = 0.0
 
     def step(self, speech: float) -> tuple[float, bool]:

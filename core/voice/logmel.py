@@ -50,7 +50,7 @@ def log_mel(samples: NDArray[np.float32]) -> FloatArray:
     scaled = (np.log(power @ _MATRIX + np.float32(_FLOOR)) + np.float32(_SHIFT)) / np.float32(
         _SCALE
     )
-    return scaled.reshape(-1, TOKEN_SIZE)
+    return np.asarray(scaled.reshape(-1, TOKEN_SIZE), np.float32)
 
 
 class LogMelStream:

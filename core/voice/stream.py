@@ -26,8 +26,8 @@ class ExpressionStream:
         self,
         model: VoiceModel,
         lookahead_ms: int = 80,
-        controls: ExpressionControls = ExpressionControls(),
-        gate: GateSettings = GateSettings(),
+        controls: ExpressionControls | None = None,
+        gate: GateSettings | None = None,
     ) -> None:
         """Start a stream at sample 0.
 
@@ -35,8 +35,8 @@ class ExpressionStream:
             model: The voice network.
             lookahead_ms: Sound after a frame that is heard before it is decided; 80, or 40 where
                 every millisecond counts.
-            controls: Expressiveness.
-            gate: When the mouth rests.
+            controls: Expressiveness; neutral when left out.
+            gate: When the mouth rests; the usual settings when left out.
 
         Raises:
             ConfigError: The network has not been trained for this lookahead.

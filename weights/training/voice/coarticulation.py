@@ -182,6 +182,9 @@ class Style:
     asymmetry: float = 0.0
 
 
+NEUTRAL = Style()
+
+
 @dataclass(frozen=True)
 class Movement:
     """The teacher's answer at `FRAME_RATE_HZ`.
@@ -201,7 +204,7 @@ def movement(
     segments: list[Segment],
     duration_s: float,
     loudness: NDArray[np.float32] | None = None,
-    style: Style = Style(),
+    style: Style = NEUTRAL,
 ) -> Movement:
     """Mouth movement of an utterance.
 

@@ -133,9 +133,8 @@ def main() -> None:
         save(path, utterances)
         seconds = sum(len(u.samples) for u in utterances) / engines.SAMPLE_RATE_HZ
         speed = seconds / (time.monotonic() - began)
-        print(
-            f"{job.name}: {len(utterances)} utterances, {seconds:.0f} s, {speed:.0f}x", flush=True
-        )
+        count = len(utterances)
+        print(f"{job.name}: {count} utterances, {seconds:.0f} s, {speed:.0f}x", flush=True)
 
 
 if __name__ == "__main__":

@@ -160,75 +160,12 @@ class Espeak:
         return _utterance(sound, self.rate_hz, list(self._events), f"espeak:{voice}", language)
 
 
-ESPEAK_VARIANTS = [
-    "m1",
-    "m2",
-    "m3",
-    "m4",
-    "m5",
-    "m6",
-    "m7",
-    "m8",
-    "f1",
-    "f2",
-    "f3",
-    "f4",
-    "f5",
-    "Alex",
-    "Andy",
-    "Annie",
-    "Alicia",
-    "Andrea",
-    "adam",
-    "belinda",
-    "benjamin",
-    "boris",
-    "caleb",
-    "david",
-    "Denis",
-    "Diogo",
-    "ed",
-    "edward",
-    "Gene",
-    "grandma",
-    "grandpa",
-    "gustave",
-    "Henrique",
-    "Hugo",
-    "iven",
-    "john",
-    "Jacky",
-    "klatt",
-    "klatt2",
-    "klatt3",
-    "klatt4",
-    "Lee",
-    "linda",
-    "marcelo",
-    "Marco",
-    "Mario",
-    "max",
-    "Michael",
-    "michel",
-    "miguel",
-    "Mike",
-    "Nguyen",
-    "norbert",
-    "pablo",
-    "paul",
-    "pedro",
-    "quincy",
-    "rob",
-    "robert",
-    "sandro",
-    "shelby",
-    "steph",
-    "travis",
-    "victor",
-    "zac",
-    "aunty",
-    "anika",
-]
+ESPEAK_VARIANTS = """
+m1 m2 m3 m4 m5 m6 m7 m8 f1 f2 f3 f4 f5 Alex Andy Annie Alicia Andrea adam belinda benjamin boris
+caleb david Denis Diogo ed edward Gene grandma grandpa gustave Henrique Hugo iven john Jacky klatt
+klatt2 klatt3 klatt4 Lee linda marcelo Marco Mario max Michael michel miguel Mike Nguyen norbert
+pablo paul pedro quincy rob robert sandro shelby steph travis victor zac aunty anika
+""".split()  # noqa: SIM905
 ESPEAK_VOICES = {
     "en": ("en-us", "en-gb", "en-gb-scotland", "en-gb-x-rp", "en-us-nyc", "en-029"),
     "fr": ("fr-fr", "fr-be", "fr-ch"),
@@ -304,15 +241,9 @@ def flite(voice: str, seconds: float, seed: int) -> Iterator[Utterance]:
         file = Path(folder) / "said.wav"
         while spoken < seconds:
             text = texts.sentence("en", rng)
-            command = ["flite", "-voice", voice, "-psdur", "--setf"]
-            command += [f"duration_stretch={rng.uniform(0.8, 1.3):.2f}", "--setf"]
-            command += [
-                f"int_f0_target_stddev={rng.uniform(8, 40):.0f}",
-                "-t",
-                text,
-                "-o",
-                str(file),
-            ]
+            command = ["flite", "-voice", voice, "-psdur", "-t", text, "-o", str(file)]
+            command += ["--setf", f"duration_stretch={rng.uniform(0.8, 1.3):.2f}"]
+            command += ["--setf", f"int_f0_target_stddev={rng.uniform(8, 40):.0f}"]
             result = subprocess.run(command, capture_output=True, text=True, check=False)
             spoken += 0.5
             if result.returncode != 0:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from core.face_model import FaceModel
 from numpy.typing import NDArray
 
 from core.blendshapes import INDEX
+from core.face_model import FaceModel
 from core.types import HOP_SAMPLES, SAMPLE_RATE_HZ, ExpressionFrame
 from core.voice import ExpressionStream, VoiceModel
 from weights import store
@@ -108,9 +108,8 @@ def with_noise(group: Group, snr_db: float, other: NDArray[np.float32]) -> Group
 
 def held_out_table(model: VoiceModel, folder: Path) -> None:
     """Synthetic voices with known truth."""
-    groups = {
-        p.stem.removeprefix("held_"): Group.load(p) for p in sorted(folder.glob("held_*.npz"))
-    }
+    files = sorted(folder.glob("held_*.npz"))
+    groups = {file.stem.removeprefix("held_"): Group.load(file) for file in files}
     print("\nHeld-out synthetic speech, lookahead 80 ms (r; closure dips)")
     for name, group in groups.items():
         predicted = predict(model, group)
@@ -138,6 +137,11 @@ def held_out_table(model: VoiceModel, folder: Path) -> None:
         print(f"{name:22s} {Scores.of(predict(model, noisy), voice)}")
 
 
+def _middle(rim: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The middle fifth of a lip rim."""
+    return rim[len(rim) * 2 // 5 : len(rim) * 3 // 5 + 1]
+
+
 class MouthRuler:
     """Measures the mouth of the average face in the picture, in outer-eye distances."""
 
@@ -146,18 +150,15 @@ class MouthRuler:
         self._neutral = self._face.shape(np.zeros(len(self._face.identity), np.float32))
         marks = self._face.landmarks
         self._upper, self._lower = marks["lip_rim_upper"], marks["lip_rim_lower"]
+        self._upper_middle, self._lower_middle = _middle(self._upper), _middle(self._lower)
         eyes = self._neutral[[marks["eye_right_upper"][0], marks["eye_left_upper"][-1]]]
         self._eye_distance = float(np.linalg.norm(eyes[0] - eyes[1]))
 
     def measure(self, beta: NDArray[np.float32]) -> tuple[float, float]:
         """Inner-lip gap at the middle, and mouth-corner distance, seen from the front."""
         posed = self._face.pose(self._neutral, beta)
-        upper, lower = posed[self._upper], posed[self._lower]
-        middle = slice(len(upper) * 2 // 5, len(upper) * 3 // 5 + 1)
-        gap = (
-            upper[middle, 1].mean() - lower[len(lower) * 2 // 5 : len(lower) * 3 // 5 + 1, 1].mean()
-        )
-        width = abs(upper[0, 0] - upper[-1, 0])
+        gap = posed[self._upper_middle, 1].mean() - posed[self._lower_middle, 1].mean()
+        width = abs(posed[self._upper[0], 0] - posed[self._upper[-1], 0])
         return float(gap / self._eye_distance), float(width / self._eye_distance)
 
 

@@ -51,12 +51,8 @@ def output_names() -> list[str]:
 def export(net: VoiceNet, path: Path) -> None:
     """Write `net` to `path`."""
     state = net.initial_state()
-    example = (
-        torch.zeros(1, TOKENS_PER_HOP, TOKEN_SIZE),
-        state.mel,
-        state.features,
-        state.recurrent,
-    )
+    hop = torch.zeros(1, TOKENS_PER_HOP, TOKEN_SIZE)
+    example = (hop, state.mel, state.features, state.recurrent)
     torch.onnx.export(
         StreamingVoiceNet(net).eval(),
         example,

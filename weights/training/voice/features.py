@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from core.voice.logmel import HISTORY_SAMPLES, TOKEN_SAMPLES, log_mel
 from weights.training.voice import augment, corpus, phones
-from weights.training.voice.coarticulation import CHANNELS, Movement, Style, movement
+from weights.training.voice.coarticulation import CHANNELS, NEUTRAL, Movement, Style, movement
 from weights.training.voice.engines import SAMPLE_RATE_HZ, Utterance
 
 VALIDATION_SHARE = 0.01
@@ -39,7 +39,7 @@ def example(
     said: Utterance,
     rng: np.random.Generator,
     chances: augment.Chances,
-    style: Style = Style(),
+    style: Style = NEUTRAL,
 ) -> Example:
     """An utterance as the network hears it, with the movement it should make."""
     sound, segments = said.samples.astype(np.float32) / 32768, said.segments

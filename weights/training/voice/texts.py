@@ -39,12 +39,8 @@ def lexicon(language: str) -> tuple[str, ...]:
     words = []
     for line in path.read_text(encoding="latin1").splitlines():
         parts = line.split('"')
-        if (
-            len(parts) >= 3
-            and parts[0].strip() == "("
-            and parts[1].isalpha()
-            and parts[1].isascii()
-        ):
+        is_entry = len(parts) >= 3 and parts[0].strip() == "("
+        if is_entry and parts[1].isalpha() and parts[1].isascii():
             words.append(parts[1])
     return tuple(words)
 

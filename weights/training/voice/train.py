@@ -72,7 +72,7 @@ class Sequences:
         mel, curves, labels, speech = (
             np.stack([part[s : s + c.tokens] for s in starts]) for part in parts
         )
-        for i in range(int(round(c.batch * c.rest_share))):
+        for i in range(round(c.batch * c.rest_share)):
             mel[i] = self._noise_piece(len(index[i]))
             curves[i], speech[i] = 0, 0
             labels[i] = phones.CLASSES.index(phones.REST)
