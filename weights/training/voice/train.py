@@ -131,7 +131,8 @@ def loss_of(net: VoiceNet, batch: tuple[Tensor, ...], data: Sequences, c: TrainC
 def learning_rate(progress: float, step: int, c: TrainConfig) -> float:
     """Warm up, then fall as a cosine to 2%."""
     cosine = 0.5 * (1 + np.cos(np.pi * min(1.0, progress)))
-    return c.learning_rate * min(1.0, (step + 1) / c.warm_up_steps) * (0.02 + 0.98 * cosine)
+    ramp = min(1.0, (step + 1) / c.warm_up_steps)
+    return float(c.learning_rate * ramp * (0.02 + 0.98 * cosine))
 
 
 def train(data_folder: Path, out: Path, config: TrainConfig, mixing: MixingConfig) -> VoiceNet:
