@@ -1,0 +1,126 @@
+"""`realtalk render`: a portrait says what a sound file says."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from app.choices import choose_preset, parse_size
+from core.errors import ConfigError
+
+FRAME_RATES = (1.0, 120.0)
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "render",
+        help="make a video of a portrait that speaks a sound file",
+        description="Make a video of a portrait that speaks a sound file.",
+    )
+    parser.add_argument("portrait", type=Path, help="picture of a face, or an .avatar file")
+    parser.add_argument("audio", type=Path, help="any sound or video file")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help=".mp4, .mkv or .webm file to write"
+    )
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare what `render` and `demo` have in common."""
+    parser.add_argument("--fps", type=float, default=25.0, help="frames per second (default 25)")
+    parser.add_argument(
+        "--size", type=parse_size, default=(512, 512), help="side or WIDTHxHEIGHT (default 512)"
+    )
+    parser.add_argument(
+        "--background", metavar="KIND", help="keep, blur, #rrggbb or a picture (default: preset)"
+    )
+    parser.add_argument("--preset", help="name or .toml file of a preset")
+    parser.add_argument("--seed", type=int, default=0, help="of blinks and head motion (default 0)")
+    parser.add_argument("--mark", action="store_true", help="show that the video is synthetic")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Render, then say where the film is and how fast it went."""
+    if not FRAME_RATES[0] <= args.fps <= FRAME_RATES[1]:
+        low, high = FRAME_RATES
+        raise ConfigError(f"--fps must lie in {low:g} to {high:g}, not {args.fps:g}.")
+    report = render(args)
+    if args.json:
+        print(json.dumps(report))
+    elif not args.quiet:
+        print(describe(report))
+    return 0
+
+
+def describe(report: dict[str, object]) -> str:
+    """One line for people."""
+    shares = report["shares"]
+    assert isinstance(shares, dict)
+    parts = ", ".join(f"{stage} {share:.0%}" for stage, share in shares.items())
+    return (
+        f"{report['output']}: {report['duration_s']:.1f} s of video in {report['elapsed_s']:.1f} s "
+        f"({report['times_real_time']:.1f}x real time; {parts})"
+    )
+
+
+def render(args: argparse.Namespace) -> dict[str, object]:
+    """Draw every frame into the file; returns what to report."""
+    from fractions import Fraction
+
+    from app import folders, parts
+    from app.avatars import open_avatar
+    from app.progress import Progress
+    from app.timing import StageTimes
+    from audio_io.files import read_audio
+    from core import pipeline
+    from render.mark import VisibleMark
+    from render.provenance import Provenance, hash_picture
+    from render.video_writer import VideoWriter
+
+    started = time.perf_counter()
+    sound = read_audio(args.audio)
+    preset = choose_preset(args.preset, args.background, folders.presets())
+    avatar = open_avatar(args.portrait, note=_note(args))
+    renderer = parts.renderer(avatar, preset, args.size)
+    times = StageTimes()
+    rate = Fraction(args.fps).limit_denominator(1001)
+    total = None if sound.duration_s is None else round(sound.duration_s * args.fps)
+    mark = VisibleMark(args.size) if args.mark else None
+    ready = time.perf_counter()
+    with VideoWriter(
+        args.output,
+        args.size,
+        rate,
+        audio=sound,
+        provenance=Provenance(portrait_sha256=hash_picture(avatar.image_rgb)),
+        mark=mark,
+    ) as writer:
+        speech, motion = parts.speech_stage(preset), parts.motion_stage(preset, args.seed)
+        expressions = pipeline.express(sound, speech, motion)
+        spoken = times.iterate("voice", pipeline.at_rate(expressions, float(rate)))
+        drawn = times.iterate("draw", pipeline.draw(spoken, renderer))
+        progress = Progress(total, "rendering", enabled=not args.quiet)
+        for frame in progress.track(args.interrupt.guard(drawn)):
+            times.call("encode", writer.write, frame.rgb)
+    elapsed_s = time.perf_counter() - ready
+    return {
+        "output": str(args.output),
+        "frames": writer.num_frames,
+        "duration_s": writer.duration_s,
+        "prepare_s": ready - started,
+        "elapsed_s": elapsed_s,
+        "times_real_time": writer.duration_s / elapsed_s,
+        "shares": times.shares(),
+    }
+
+
+def _note(args: argparse.Namespace) -> Callable[[str], None]:
+    def note(text: str) -> None:
+        if not args.quiet:
+            print(text, file=sys.stderr)
+
+    return note

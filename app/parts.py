@@ -1,0 +1,80 @@
+"""Builds the parts of the product from the shipped weights and a preset, in one place."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from core.voice import ExpressionControls, ExpressionStream, VoiceModel
+from render.background import Background
+from render.warp import Framing, WarpRenderer
+
+from core.avatar import Avatar
+from core.errors import ConfigError
+from core.face_model import FaceModel
+from core.life import LifeMotion
+from core.portrait.picture import read_picture
+from core.presets import Backdrop, Frame, Preset
+from weights import store
+
+SAMPLES = Path(__file__).resolve().parent / "samples"
+SAMPLE_PORTRAIT = SAMPLES / "portrait.jpg"
+SAMPLE_SPEECH = SAMPLES / "hello.wav"
+
+
+@lru_cache(maxsize=1)
+def face_model() -> FaceModel:
+    """The shipped face model."""
+    return FaceModel.load(store.path("face_model.npz"))
+
+
+@lru_cache(maxsize=1)
+def voice_model() -> VoiceModel:
+    """The shipped voice network."""
+    return VoiceModel.load(store.path("voice.onnx"))
+
+
+def speech_stage(preset: Preset) -> ExpressionStream:
+    """Speech to expression as the preset wants it, at sample 0."""
+    controls = ExpressionControls(amplitude=preset.motion.expressiveness)
+    return ExpressionStream(voice_model(), preset.speech.lookahead_ms, controls)
+
+
+def motion_stage(preset: Preset, seed: int = 0) -> LifeMotion:
+    """The preset's life motions, at their beginning."""
+    return LifeMotion(preset.motion.life(), seed)
+
+
+def renderer(avatar: Avatar, preset: Preset, size: tuple[int, int]) -> WarpRenderer:
+    """The default renderer for an avatar.
+
+    Args:
+        avatar: Whom to draw.
+        preset: Framing and background.
+        size: Width and height in pixels.
+    """
+    return WarpRenderer(
+        avatar,
+        face_model(),
+        size=size,
+        framing=framing(preset.framing),
+        background=background(preset.background),
+    )
+
+
+def framing(frame: Frame) -> Framing:
+    """The renderer's form of a preset's framing."""
+    height = None if frame.whole else frame.face_height
+    return Framing(face_height=height, centre=(frame.x, frame.y))
+
+
+def background(backdrop: Backdrop) -> Background:
+    """The renderer's form of a preset's background.
+
+    Raises:
+        ConfigError: A picture is wanted but none is named.
+        PortraitError: The picture cannot be read.
+    """
+    if backdrop.kind != "picture":
+        return Background(backdrop.kind, backdrop.blur, backdrop.colour_rgb)  # type: ignore[arg-type]
+    if not backdrop.picture:
+        raise ConfigError("The background is to be a picture, but the preset names no file.")
+    return Background("picture", picture_rgb=read_picture(Path(backdrop.picture)))
