@@ -1,0 +1,54 @@
+import argparse
+
+import pytest
+
+from app import choices
+from core.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("512", (512, 512)), ("1280x720", (1280, 720)), ("64X65", (64, 65))]
+)
+def test_sizes(text, size):
+    assert choices.parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "0", "63", "1921", "12x", "1x2x3", "-512", "big", "512.5"])
+def test_wrong_sizes_are_named(text):
+    with pytest.raises(argparse.ArgumentTypeError):
+        choices.parse_size(text)
+
+
+def test_background_words_colours_and_pictures(tmp_path):
+    picture = tmp_path / "sea.png"
+    picture.write_bytes(b"x")
+    assert choices.parse_background("blur").kind == "blur"
+    assert choices.parse_background("#102030").colour_rgb == (16, 32, 48)
+    assert choices.parse_background(str(picture)).picture == str(picture)
+
+
+@pytest.mark.parametrize("text", ["sea.png", "#12", "#ggggggg", "", "colour"])
+def test_wrong_backgrounds_are_explained(text):
+    with pytest.raises(ConfigError):
+        choices.parse_background(text)
+
+
+def test_preset_by_name_by_file_and_by_default(tmp_path):
+    first = choices.find_preset(None, tmp_path)
+    assert choices.find_preset(first.name, tmp_path) == first
+    changed = first.changed("motion.blink", 0.5)
+    file = tmp_path / "mine.toml"
+    choices_write(changed, file)
+    assert choices.find_preset(str(file), tmp_path).motion.blink == 0.5
+    with pytest.raises(ConfigError):
+        choices.find_preset("no such preset", tmp_path)
+
+
+def choices_write(preset, file):
+    from core.presets import write_preset
+
+    write_preset(preset, file)
+
+
+def test_background_replaces_the_presets(tmp_path):
+    assert choices.choose_preset(None, "blur", tmp_path).background.kind == "blur"
