@@ -3,16 +3,15 @@
 from functools import lru_cache
 from pathlib import Path
 
-from core.voice import ExpressionControls, ExpressionStream, VoiceModel
-from render.background import Background
-from render.warp import Framing, WarpRenderer
-
 from core.avatar import Avatar
 from core.errors import ConfigError
 from core.face_model import FaceModel
 from core.life import LifeMotion
 from core.portrait.picture import read_picture
 from core.presets import Backdrop, Frame, Preset
+from core.voice import ExpressionControls, ExpressionStream, VoiceModel
+from render.background import Background
+from render.warp import Framing, WarpRenderer
 from weights import store
 
 SAMPLES = Path(__file__).resolve().parent / "samples"
