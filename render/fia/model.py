@@ -1,0 +1,74 @@
+"""The two files of a FIA network: what runs once a portrait, and what runs for each frame."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnxruntime as ort
+
+from core.errors import ConfigError, ModelError
+from render.engines.identity import model_hash
+from render.fia.config import FiaConfig
+
+ENROLMENT_SUFFIX = "_enrolment.onnx"
+DECODER_SUFFIX = "_decoder.onnx"
+
+
+@dataclass(frozen=True)
+class FiaModel:
+    """A network on disk.
+
+    Attributes:
+        enrolment: ONNX file, (source, reference) to the decoder's constant inputs.
+        decoder: ONNX file that paints a frame.
+        config: What both were built from.
+        hash: Changes with either file.
+    """
+
+    enrolment: Path
+    decoder: Path
+    config: FiaConfig
+    hash: str
+
+    @classmethod
+    def open(cls, decoder: Path) -> "FiaModel":
+        """Find the pair of files that `decoder` ("NAME_decoder.onnx") belongs to.
+
+        Raises:
+            ModelError: A file is missing, or they do not belong together.
+        """
+        if not decoder.name.endswith(DECODER_SUFFIX):
+            raise ModelError(f"{decoder.name} is not a FIA decoder (NAME{DECODER_SUFFIX}).")
+        name = decoder.name.removesuffix(DECODER_SUFFIX)
+        enrolment = decoder.with_name(name + ENROLMENT_SUFFIX)
+        configs = [_read_config(path) for path in (decoder, enrolment)]
+        if configs[0] != configs[1]:
+            raise ModelError(f"{decoder.name} and {enrolment.name} do not belong together.")
+        both = model_hash(decoder) + model_hash(enrolment)
+        return cls(enrolment, decoder, configs[0], hashlib.sha256(both.encode()).hexdigest())
+
+
+def open_session(path: Path) -> ort.InferenceSession:
+    """A session on the CPU that ends quietly with one thread.
+
+    Raises:
+        ModelError: The file is missing or not a network.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises many classes, none of them public
+        raise ModelError(f"The network {path} cannot be loaded ({error}).") from error
+
+
+def _read_config(path: Path) -> FiaConfig:
+    if not path.is_file():
+        raise ModelError(f"The network file {path} is missing.")
+    described = open_session(path).get_modelmeta().custom_metadata_map
+    try:
+        return FiaConfig.from_json(described["fia_config"])
+    except (KeyError, ConfigError) as error:
+        raise ModelError(f"{path.name} is not a FIA network ({error}).") from error

@@ -1,0 +1,81 @@
+"""FIA in ONNX Runtime: whole, with a cached reference, and the decoder alone.
+
+`python -m tests.benchmark.fia_speed [PRESET ...]` prints medians of one run; ratios are what
+counts, since the machine may be shared. Needs torch (random weights are exported).
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from render.engines.base import Engine, EngineSettings
+from render.engines.onnx_engine import ONNX_CPU
+from render.fia.config import PRESETS
+
+ROUNDS = 7
+
+
+def measure(preset: str, threads: int, folder: Path) -> dict[str, float]:
+    """Median milliseconds of each part, taken in turn so that load hits all alike."""
+    settings = EngineSettings(threads=threads, cache_folder=folder)
+    engines = {
+        part: ONNX_CPU.load(folder / f"{preset}_{part}.onnx", settings)
+        for part in ("whole", "reference cached", "decoder alone")
+    }
+    times: dict[str, list[float]] = {part: [] for part in engines}
+    for engine in engines.values():
+        engine.warm_up(1)
+    for _ in range(ROUNDS):
+        for part, engine in engines.items():
+            times[part].append(_run_ms(engine))
+    return {part: float(np.median(one)) for part, one in times.items()}
+
+
+def export(preset: str, folder: Path) -> None:
+    """Write the three networks of a preset with random weights."""
+    import torch
+
+    from render.fia.network import FiaNetwork
+    from weights.training.fia import export as parts
+
+    torch.manual_seed(0)
+    network = FiaNetwork(PRESETS[preset]).eval()
+    parts.export_full(network, folder / f"{preset}_whole.onnx")
+    parts.export_reference_cached(network, folder / f"{preset}_reference cached.onnx")
+    parts.export_decoder(network, folder / f"{preset}_decoder alone.onnx")
+
+
+def main() -> None:
+    """Print one table for all presets asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("presets", nargs="*", default=list(PRESETS))
+    presets = parser.parse_args().presets
+    alone: dict[tuple[str, int], float] = {}
+    print("| preset | threads | whole, ms | reference cached, ms | decoder alone, ms | ratio |")
+    print("|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as name:
+        for preset in presets:
+            export(preset, Path(name))
+            for threads in (1, 2):
+                found = measure(preset, threads, Path(name))
+                alone[preset, threads] = found["decoder alone"]
+                cells = " | ".join(f"{value:.1f}" for value in found.values())
+                ratio = found["whole"] / found["decoder alone"]
+                print(f"| {preset} | {threads} | {cells} | {ratio:.2f} |", flush=True)
+    for preset in presets:
+        if "paper" in presets and preset != "paper":
+            times = alone["paper", 1] / alone[preset, 1]
+            print(f"{preset}: decoder {times:.1f} times as fast as paper's, one thread")
+
+
+def _run_ms(engine: Engine) -> float:
+    start = time.perf_counter()
+    engine.warm_up(1)
+    return (time.perf_counter() - start) * 1e3
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Training on clips: it learns, resumes exactly, and its result runs."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra [train]")
+pytest.importorskip("onnx", reason="needs the extra [train]")
+
+from render.engines.base import EngineSettings  # noqa: E402
+from render.engines.onnx_engine import ONNX_CPU  # noqa: E402
+from render.fia.clips import Clip, to_network  # noqa: E402
+from render.fia.config import PRESETS  # noqa: E402
+from render.fia.model import FiaModel, open_session  # noqa: E402
+from weights.training.fia import evaluate  # noqa: E402
+from weights.training.fia.losses import LossWeights  # noqa: E402
+from weights.training.fia.ship import write_pair  # noqa: E402
+from weights.training.fia.train import Recipe, Trainer, load_network  # noqa: E402
+
+TINY = dataclasses.replace(
+    PRESETS["pocket"], size_px=32, encoder_widths=(8, 8, 8, 16), decoder_widths=(16, 8, 8, 8)
+)
+FRAMES = 3
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two people whose target is their base, with the masked part 40 levels redder."""
+    folder = tmp_path_factory.mktemp("clips")
+    rng = np.random.default_rng(0)
+    mask = np.full((FRAMES, 32, 32), 255, np.uint8)
+    mask[:, 8:24, 8:24] = 0
+    for person in range(2):
+        base = rng.integers(60, 180, (FRAMES, 32, 32, 3), np.uint8)
+        target = base.copy()
+        target[..., 0] += np.where(mask == 0, 40, 0).astype(np.uint8)
+        Clip(
+            reference=base[0],
+            widest=mask[0],
+            alpha=rng.normal(size=80).astype(np.float32),
+            beta=rng.random((FRAMES, 52), np.float32),
+            rho=np.zeros((FRAMES, 6), np.float32),
+            base=base,
+            target=target,
+            mask=mask,
+            teeth=255 - mask,
+        ).save(folder / f"{person}.npz")
+    return folder
+
+
+def recipe(**changes: object) -> Recipe:
+    return dataclasses.replace(Recipe(steps=60, people=2, frames=2, learning_rate=3e-3), **changes)
+
+
+def test_it_learns_what_the_warp_lacks(clips: Path, tmp_path: Path) -> None:
+    trainer = Trainer(TINY, recipe(weights=LossWeights(adversarial=0)), clips)
+    trainer.train(tmp_path / "checkpoint.pt")
+    warp = evaluate.evaluate(evaluate.warp_painter, clips)
+    trained = evaluate.evaluate(evaluate.network_painter(tmp_path / "checkpoint.pt"), clips)
+    assert trained["PSNR dB"] > warp["PSNR dB"] + 3
+    assert trained["teeth L1"] < 0.8 * warp["teeth L1"]
+
+
+def test_resuming_changes_nothing(clips: Path, tmp_path: Path) -> None:
+    straight = Trainer(TINY, recipe(), clips)
+    losses = [straight.advance() for _ in range(4)]
+    first = Trainer(TINY, recipe(), clips)
+    for _ in range(2):
+        first.advance()
+    first.save(tmp_path / "checkpoint.pt")
+    second = Trainer(TINY, recipe(seed=0), clips)
+    second.resume(tmp_path / "checkpoint.pt")
+    assert second.step == 2
+    assert [second.advance() for _ in range(2)] == pytest.approx(losses[2:], rel=1e-5)
+
+
+def test_the_shipped_pair_paints_what_the_checkpoint_paints(clips: Path, tmp_path: Path) -> None:
+    trainer = Trainer(TINY, recipe(), clips)
+    for _ in range(3):
+        trainer.advance()
+    trainer.save(tmp_path / "checkpoint.pt")
+    network = load_network(tmp_path / "checkpoint.pt")
+    model = FiaModel.open(write_pair(network, "tiny", tmp_path))
+    assert model.config == TINY
+    clip = Clip.load(clips / "0.npz")
+    session = open_session(model.enrolment)
+    names = [output.name for output in session.get_outputs()]
+    source = np.rint(clip.reference * (clip.widest[..., None] / 255)).astype(np.uint8)
+    pictures = {"source": to_network(source[None]), "reference": to_network(clip.reference[None])}
+    engine = ONNX_CPU.load(model.decoder, EngineSettings())
+    engine.set_constants(dict(zip(names, session.run(names, pictures), strict=True)))
+    engine.set_constants({"alpha": clip.alpha[None]})
+    found = engine.run(
+        {
+            "beta": clip.beta[:1],
+            "rho": clip.rho[:1],
+            "base": to_network(clip.base[:1]),
+            "mask": to_network(clip.mask[:1]),
+        }
+    )
+    expected = evaluate.network_painter(tmp_path / "checkpoint.pt")(clip)
+    assert np.abs(np.clip(found[0], 0, 1).transpose(1, 2, 0) * 255 - expected[0]).max() <= 0.51
