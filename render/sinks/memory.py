@@ -1,0 +1,66 @@
+"""A camera without a device: keeps the newest frame, for previews and tests."""
+
+import threading
+
+import numpy as np
+
+from core.errors import DeviceError
+from core.types import ImageArray
+
+
+class MemoryCamera:
+    """Keeps a copy of the newest frame (see `CameraSink`)."""
+
+    def __init__(self, size: tuple[int, int] = (1280, 720), frame_rate_hz: int = 25) -> None:
+        self._size = size
+        self._frame_rate_hz = frame_rate_hz
+        self._lock = threading.Lock()
+        self._newest: ImageArray | None = None
+        self._open = False
+        self.frames_sent = 0
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self._size
+
+    @property
+    def frame_rate_hz(self) -> int:
+        """Frames per second."""
+        return self._frame_rate_hz
+
+    @property
+    def has_reader(self) -> bool | None:
+        """Whether anybody looks cannot be known."""
+        return None
+
+    def open(self) -> None:
+        """Accept frames from now on."""
+        self._open = True
+
+    def send(self, rgb: ImageArray) -> None:
+        """Keep a copy of a frame; see `CameraSink.send`."""
+        if not self._open:
+            raise DeviceError("The memory camera is not open: open it first.")
+        check_frame(rgb, self._size)
+        copy = rgb.copy()
+        with self._lock:
+            self._newest = copy
+            self.frames_sent += 1
+
+    def newest(self) -> ImageArray | None:
+        """The newest frame, shape (H, W, 3), uint8; None before the first. Do not change it."""
+        with self._lock:
+            return self._newest
+
+    def close(self) -> None:
+        """Accept no more frames."""
+        self._open = False
+
+
+def check_frame(rgb: ImageArray, size: tuple[int, int]) -> None:
+    """Raise TypeError or ValueError unless a frame is uint8 of shape (H, W, 3) and this size."""
+    if rgb.dtype != np.uint8:
+        raise TypeError(f"frames are uint8, not {rgb.dtype}")
+    if rgb.shape != (size[1], size[0], 3):
+        raise ValueError(f"a frame of shape {rgb.shape}, not {(size[1], size[0], 3)}")
