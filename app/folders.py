@@ -1,8 +1,11 @@
 """Where the program keeps what belongs to the user."""
 
+import time
 from pathlib import Path
 
 import platformdirs
+
+from core.presets import Preset
 
 _DIRS = platformdirs.PlatformDirs("RealTalk Cam", appauthor=False)
 
@@ -25,3 +28,10 @@ def cache() -> Path:
 def log_file() -> Path:
     """The log of the last runs."""
     return Path(_DIRS.user_log_dir) / "realtalk.log"
+
+
+def new_recording(preset: Preset) -> Path:
+    """A file name by time for a recording, in the preset's folder or the videos folder."""
+    settings = preset.recording
+    folder = Path(settings.folder) if settings.folder else Path(_DIRS.user_videos_dir) / "RealTalk"
+    return folder / time.strftime(f"RealTalk %Y-%m-%d %H.%M.%S.{settings.format}")

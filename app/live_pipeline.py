@@ -13,6 +13,7 @@ from audio_io.voice_input import VoiceInput
 from core.latest_slot import NewestQueue
 from core.pipeline import MotionStage, SpeechStage
 from core.stage import Stage, StageState, StageTimeoutError
+from core.types import FRAME_RATE_HZ
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +54,7 @@ class LivePipeline:
         expressions: NewestQueue[Timed] = NewestQueue(1)
         pictures: NewestQueue[Picture] = NewestQueue(_DEEPEST_WAIT_FRAMES)
         self._queues = (expressions, pictures)
-        self.expression = ExpressionStage(
-            self.voice, make_speech, motion, expressions, on_failure
-        )
+        self.expression = ExpressionStage(self.voice, make_speech, motion, expressions, on_failure)
         self.renderer = RenderStage(expressions, pictures, on_failure)
         self.output = OutputStage(pictures, targets, lambda: self.voice.age_s, on_failure)
         self.players: dict[str, VoicePlayer] = {}
@@ -73,6 +72,15 @@ class LivePipeline:
     def voice_delay_s(self) -> float:
         """Delay of the voice that keeps it with the picture."""
         return self.output.delay.value_s + VOICE_AFTER_FRAME_S
+
+    def sync_offset_ms(self, name: str) -> float | None:
+        """Sound of player `name` against the picture, + when the sound is early; None unknown."""
+        player = self.players.get(name)
+        if player is None or not player.alive:
+            return None
+        # A sound lies, on average, in the middle of its frame's 40 ms.
+        late_s = VOICE_AFTER_FRAME_S + 0.5 / FRAME_RATE_HZ + player.line.error_s
+        return -1000 * late_s
 
     def start(self) -> None:
         """Start all parts, the last one first."""

@@ -100,11 +100,16 @@ class ExpressionStage(Stage):
         """Hop at which the speech stage began."""
         self._factor = 1.0
         self._remake = False
+        self._tuning: Callable[[SpeechStage], None] | None = None
 
     def remake_speech(self, make_speech: Callable[[], SpeechStage]) -> None:
         """Use another speech stage from the next hop on (another lookahead)."""
         self._make_speech = make_speech
         self._remake = True
+
+    def tune(self, change: Callable[[SpeechStage], None]) -> None:
+        """Apply a change to the speech stage before the next hop."""
+        self._tuning = change
 
     def setup(self) -> None:
         """Load the speech stage and join the voice where it is now."""
@@ -123,6 +128,9 @@ class ExpressionStage(Stage):
         self._hop += 1
         samples = self._resampler.push(self._voice.ring.read(start, HOP_VOICE))
         assert self._speech is not None
+        tuning, self._tuning = self._tuning, None
+        if tuning is not None:
+            tuning(self._speech)
         for frame in self._speech.push(samples):
             self._emit(replace(frame, index=frame.index + self._base), heard_s)
 

@@ -113,7 +113,7 @@ class VoicePlayer(Stage):
         self.alive = False
         self.line = DelayLine(ring, clock, VOICE_RATE_HZ, delay_s())
         self._system = system
-        self._device_id = device_id
+        self.device_id = device_id
         self._delay_s = delay_s
         self._playback: Playback | None = None
         self._made: PulseVirtualMicrophone | None = None
@@ -143,11 +143,11 @@ class VoicePlayer(Stage):
         playback.write(self.line.read(round(VOICE_RATE_HZ * _BLOCK_S), heard_s))
 
     def _open(self) -> None:
-        if self._device_id == OWN_ID:
+        if self.device_id == OWN_ID:
             self._made = PulseVirtualMicrophone()
             self._playback = PulsePlayback(SINK, VOICE_RATE_HZ)
         else:
-            self._playback = PortAudioPlayback(self._system, self._device_id, VOICE_RATE_HZ)
+            self._playback = PortAudioPlayback(self._system, self.device_id, VOICE_RATE_HZ)
 
     def _close(self) -> None:
         playback, self._playback = self._playback, None

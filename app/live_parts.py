@@ -1,0 +1,155 @@
+"""What a live session is made of: a seam, so that tests run it with parts of their own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from app.recording_stage import RecordingFile
+from core.avatar import Avatar
+from core.pipeline import MotionStage, SpeechStage
+from core.presets import Preset
+from core.renderer import Renderer
+from core.session import Device, DeviceKind
+from core.types import ImageArray
+
+if TYPE_CHECKING:
+    from render.sinks import CameraSink
+
+
+class LiveParts(Protocol):
+    """Builds parts; every method may take seconds and is called off the caller's thread."""
+
+    def speech(self, preset: Preset) -> SpeechStage:
+        """Speech to expression, at sample 0."""
+        ...
+
+    def tune_speech(self, speech: SpeechStage, preset: Preset) -> None:
+        """Give a running speech stage the preset's expressiveness."""
+        ...
+
+    def motion(self, preset: Preset) -> MotionStage:
+        """Life motion."""
+        ...
+
+    def tune_motion(self, motion: MotionStage, preset: Preset) -> None:
+        """Give running life motion the preset's strengths."""
+        ...
+
+    def renderer(self, avatar: Avatar, preset: Preset, size: tuple[int, int]) -> Renderer:
+        """What draws the avatar."""
+        ...
+
+    def engine(self, renderer: Renderer) -> str:
+        """What draws, in words."""
+        ...
+
+    def enrol(self, picture: Path) -> Avatar:
+        """See `Session.enrol`."""
+        ...
+
+    def refit(self, avatar: Avatar, points: Mapping[str, tuple[float, float]]) -> Avatar:
+        """See `Session.refit`."""
+        ...
+
+    def fit_preview(self, avatar: Avatar) -> ImageArray:
+        """See `Session.fit_preview`."""
+        ...
+
+    def recording(self, path: Path, avatar: Avatar, preset: Preset) -> RecordingFile:
+        """Open a recording that survives a crash."""
+        ...
+
+    def cameras(self) -> tuple[Device, ...]:
+        """The cameras of this machine."""
+        ...
+
+    def camera(self, camera_id: str, preset: Preset) -> "CameraSink":
+        """A sink for a camera, in the preset's mode, not yet open."""
+        ...
+
+    def repair_camera(self, camera_id: str) -> str:
+        """See `Session.repair_camera`."""
+        ...
+
+
+class ShippedParts:
+    """The product's own parts (see `LiveParts`). Networks are imported when first needed."""
+
+    def speech(self, preset: Preset) -> SpeechStage:
+        """See `LiveParts.speech`."""
+        from app import parts
+
+        return parts.speech_stage(preset)
+
+    def tune_speech(self, speech: SpeechStage, preset: Preset) -> None:
+        """See `LiveParts.tune_speech`."""
+        from core.voice import ExpressionControls, ExpressionStream
+
+        assert isinstance(speech, ExpressionStream)
+        speech.controls = ExpressionControls(amplitude=preset.motion.expressiveness)
+
+    def motion(self, preset: Preset) -> MotionStage:
+        """See `LiveParts.motion`."""
+        from core.life import LifeMotion
+
+        return LifeMotion(preset.motion.life())
+
+    def tune_motion(self, motion: MotionStage, preset: Preset) -> None:
+        """See `LiveParts.tune_motion`."""
+        from core.life import LifeMotion
+
+        assert isinstance(motion, LifeMotion)
+        motion.settings = preset.motion.life()
+
+    def renderer(self, avatar: Avatar, preset: Preset, size: tuple[int, int]) -> Renderer:
+        """See `LiveParts.renderer`."""
+        from app import parts
+
+        return parts.renderer(avatar, preset, size)
+
+    def engine(self, renderer: Renderer) -> str:
+        """See `LiveParts.engine`."""
+        return str(getattr(renderer, "engine", "warp, CPU"))
+
+    def enrol(self, picture: Path) -> Avatar:
+        """See `LiveParts.enrol`."""
+        from app.avatars import enrol_picture
+
+        return enrol_picture(picture)
+
+    def refit(self, avatar: Avatar, points: Mapping[str, tuple[float, float]]) -> Avatar:
+        """See `LiveParts.refit`."""
+        from app.avatars import refit
+
+        return refit(avatar, points)
+
+    def fit_preview(self, avatar: Avatar) -> ImageArray:
+        """See `LiveParts.fit_preview`."""
+        from app import parts
+        from core.portrait.preview import draw_fit
+
+        return draw_fit(avatar, parts.face_model())
+
+    def cameras(self) -> tuple[Device, ...]:
+        """See `LiveParts.cameras`."""
+        from render.sinks import list_cameras
+
+        return tuple(
+            Device(
+                kind=DeviceKind.CAMERA, id=camera.id, name=camera.name, detail=camera.detail,
+                default=number == 0, problem=camera.problem, repairable=camera.repairable,
+            )
+            for number, camera in enumerate(list_cameras())
+        )  # fmt: skip
+
+    def camera(self, camera_id: str, preset: Preset) -> "CameraSink":
+        """See `LiveParts.camera`."""
+        from render.sinks import open_camera
+
+        return open_camera(camera_id, preset.camera.size, preset.camera.rate_hz)
+
+    def repair_camera(self, camera_id: str) -> str:
+        """See `LiveParts.repair_camera`."""
+        from render.sinks import repair_camera
+
+        return repair_camera(camera_id)

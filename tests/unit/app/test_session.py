@@ -1,0 +1,272 @@
+"""The live session with readable parts and no sound card: commands in, snapshots out."""
+
+import dataclasses
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.session import LiveSession
+from audio_io.capture import MicrophoneStream
+from core.errors import DeviceError, PortraitError
+from core.presets import SHIPPED
+from core.session import DeviceKind, JobStatus, Mode, Session, Severity
+from core.stage import StageState
+from tests.live_fakes import FakeParts, make_avatar, until
+
+
+@pytest.fixture
+def parts() -> FakeParts:
+    return FakeParts()
+
+
+@pytest.fixture
+def session(parts: FakeParts, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveSession]:
+    def no_sound() -> None:
+        raise DeviceError("The PortAudio library is missing.")
+
+    monkeypatch.setattr("app.session.SoundSystem", no_sound)
+    before = set(threading.enumerate())
+    made = LiveSession(parts)
+    yield made
+    made.close()
+    until(lambda: not set(threading.enumerate()) - before, 2.0)
+
+
+def _go_live(session: LiveSession) -> None:
+    session.set_avatar(make_avatar())
+    session.set_camera("fake")
+    session.set_mode(Mode.LIVE)
+    until(lambda: session.state().content_fps > 5)
+
+
+class _Tone(threading.Thread):
+    """Speaks into the pipeline in place of a microphone."""
+
+    def __init__(self, session: LiveSession) -> None:
+        super().__init__(daemon=True)
+        assert session._pipeline is not None
+        self._pipeline = session._pipeline
+        self._stream = MicrophoneStream(48_000)
+        self._ended = threading.Event()
+
+    def __enter__(self) -> "_Tone":
+        self._pipeline.instead = self._stream
+        self.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+        self.join(2.0)
+        self._pipeline.instead = None
+
+    def run(self) -> None:
+        block = 0.5 * np.sin(2 * np.pi * 400 * np.arange(960) / 48_000).astype(np.float32)
+        while not self._ended.wait(0.02):
+            self._stream.ring.write(block)
+
+
+def _brightness(session: LiveSession) -> int:
+    frame = session.latest_frame()
+    return -1 if frame is None else int(frame.rgb[0, 0, 0])
+
+
+def test_is_what_the_window_expects(session: LiveSession) -> None:
+    as_protocol: Session = session
+    assert as_protocol.state().mode is Mode.OFF
+    assert as_protocol.latest_frame() is None
+
+
+def test_without_sound_it_says_so_and_the_face_lives_on(
+    session: LiveSession, parts: FakeParts
+) -> None:
+    _go_live(session)
+    state = session.state()
+    assert state.stages["output"] is StageState.RUNNING
+    assert any("PortAudio" in notice.text for notice in state.notices)
+    until(lambda: len(parts.camera_log.rows) > 20)
+    gaps = np.diff(parts.camera_log.array()[10:, 0])
+    assert np.median(gaps) == pytest.approx(0.04, abs=0.01)
+    assert session.state().camera_alive
+    assert session.state().engine == "fake"
+
+
+def test_speech_opens_the_mouth_and_mute_closes_it(session: LiveSession) -> None:
+    _go_live(session)
+    with _Tone(session):
+        until(lambda: _brightness(session) > 200)
+        assert session.state().level.gate_open
+        session.set_muted(True)
+        begun_s = time.monotonic()
+        until(lambda: _brightness(session) == 0)
+        assert time.monotonic() - begun_s < 0.4
+        session.set_muted(False)
+        until(lambda: _brightness(session) > 200)
+
+
+def test_push_to_talk_passes_speech_only_while_held(session: LiveSession) -> None:
+    _go_live(session)
+    session.set_push_to_talk(True)
+    with _Tone(session):
+        time.sleep(0.5)
+        assert _brightness(session) == 0
+        session.set_talking(True)
+        until(lambda: _brightness(session) > 200)
+        session.set_talking(False)
+        until(lambda: _brightness(session) == 0, 1.0)
+
+
+def test_panic_rests_the_face_until_resumed(session: LiveSession) -> None:
+    _go_live(session)
+    with _Tone(session):
+        until(lambda: _brightness(session) > 200)
+        session.panic()
+        until(lambda: _brightness(session) == 0, 1.0)
+        assert session.state().panicked
+        assert not session.state().muted
+        session.resume()
+        until(lambda: _brightness(session) > 200)
+
+
+def test_a_camera_that_fails_is_told_and_tried_again(
+    session: LiveSession, parts: FakeParts
+) -> None:
+    parts.camera_log.broken = True
+    _go_live(session)
+    until(lambda: any(n.source == "camera" for n in session.state().notices))
+    assert not session.state().camera_alive
+    parts.camera_log.broken = False
+    until(lambda: session.state().camera_alive)
+    assert not any(n.source == "camera" for n in session.state().notices)
+    parts.camera_log.broken = True
+    until(lambda: not session.state().camera_alive)
+
+
+def test_the_camera_is_held_when_going_back_to_preview(
+    session: LiveSession, parts: FakeParts
+) -> None:
+    _go_live(session)
+    until(lambda: session.state().camera_alive)
+    session.set_mode(Mode.PREVIEW)
+    until(lambda: session.state().mode is Mode.PREVIEW)
+    sent = len(parts.camera_log.rows)
+    time.sleep(0.3)
+    assert parts.camera_log.opened.is_set()
+    assert len(parts.camera_log.rows) <= sent + 1
+    session.set_camera(None)
+    until(lambda: not parts.camera_log.opened.is_set())
+
+
+def test_presets_act_on_running_parts(session: LiveSession, parts: FakeParts) -> None:
+    _go_live(session)
+    calm = SHIPPED[0].changed("motion.expressiveness", 0.0)
+    session.apply_preset(calm)
+    with _Tone(session):
+        time.sleep(0.5)
+        assert _brightness(session) == 0
+        session.apply_preset(SHIPPED[0])
+        until(lambda: _brightness(session) > 200)
+    assert len(parts.speech_stages) == 1
+    session.apply_preset(SHIPPED[0].changed("speech.lookahead_ms", 40))
+    until(lambda: len(parts.speech_stages) == 2)
+    renderers = parts.renderers
+    session.apply_preset(SHIPPED[0].changed("framing.face_height", 0.7))
+    until(lambda: parts.renderers == renderers + 1)
+
+
+def test_an_avatar_that_cannot_be_drawn_is_told(session: LiveSession) -> None:
+    _go_live(session)
+    session.set_avatar(make_avatar("broken"))
+    until(lambda: any(n.source == "avatar" for n in session.state().notices))
+    assert session.state().content_fps > 0
+    session.set_avatar(make_avatar("good"))
+    until(lambda: not any(n.source == "avatar" for n in session.state().notices))
+    assert session.state().avatar_name == "good"
+
+
+def test_enrolment_resolves_or_raises(session: LiveSession, tmp_path: Path) -> None:
+    picture = tmp_path / "me.png"
+    picture.write_bytes(b"")
+    avatar = session.enrol(picture).result(5.0)
+    assert avatar.name == "me"
+    assert session.refit(avatar, {"chin": (1.0, 2.0)}).result(5.0).name == "refitted"
+    assert session.fit_preview(avatar).result(5.0).shape == (8, 8, 3)
+    with pytest.raises(PortraitError):
+        session.enrol(tmp_path / "none.png").result(5.0)
+
+
+def test_recording_takes_pictures_and_the_voice_in_step(
+    session: LiveSession, parts: FakeParts, tmp_path: Path
+) -> None:
+    _go_live(session)
+    session.start_recording(tmp_path / "a.mp4")
+    until(lambda: session.state().recording is not None)
+    until(lambda: len(parts.recording_log.indices) >= 10)
+    assert session.state().recording.duration_s > 0  # type: ignore[union-attr]
+    session.stop_recording()
+    until(lambda: parts.recording_log.closed)
+    assert session.state().recording is None
+    indices = parts.recording_log.indices
+    assert indices[0] == 0
+    assert indices == sorted(set(indices))
+    sound = sum(block.size for block in parts.recording_log.sound)
+    assert sound == (indices[-1] + 1) * 1920
+
+
+def test_a_full_disk_ends_the_recording_with_a_message(
+    session: LiveSession, parts: FakeParts, tmp_path: Path
+) -> None:
+    _go_live(session)
+    session.start_recording(tmp_path / "a.mp4")
+    until(lambda: len(parts.recording_log.indices) >= 3)
+    parts.recording_log.disk_full = True
+    until(lambda: session.state().recording is None)
+    assert parts.recording_log.closed
+    assert any("disk is full" in n.text for n in session.state().notices)
+    assert session.state().content_fps > 0
+
+
+def test_a_failing_stage_is_told(session: LiveSession, parts: FakeParts) -> None:
+    _go_live(session)
+
+    def fail(samples: object) -> list[object]:
+        raise RuntimeError("no expression")
+
+    parts.speech_stages[0].push = fail  # type: ignore[method-assign,assignment]
+    until(lambda: session.state().stages["expression"] is StageState.FAILED)
+    errors = [n for n in session.state().notices if n.severity is Severity.ERROR]
+    assert any("no expression" in n.text for n in errors)
+    session.set_mode(Mode.OFF)
+    until(lambda: session._pipeline is None)
+    session.set_mode(Mode.LIVE)
+    until(lambda: session.state().content_fps > 5)
+
+
+def test_jobs_without_what_they_need_fail_with_words(session: LiveSession, tmp_path: Path) -> None:
+    play = session.play_file(tmp_path / "a.wav")
+    render = session.render_file(tmp_path / "a.wav", tmp_path / "a.mp4")
+    calibrate = session.calibrate()
+    until(lambda: all(job.status is JobStatus.FAILED for job in session.state().jobs))
+    assert [job.id for job in session.state().jobs] == [play, render, calibrate]
+    assert all(job.message for job in session.state().jobs)
+    session.clear_jobs()
+    assert session.state().jobs == ()
+
+
+def test_devices_are_listed(session: LiveSession) -> None:
+    assert session.devices(DeviceKind.CAMERA)[0].id == "fake"
+    assert session.devices(DeviceKind.MICROPHONE) == ()
+
+
+def test_closes_quickly_while_live_and_twice(session: LiveSession, parts: FakeParts) -> None:
+    _go_live(session)
+    begun_s = time.monotonic()
+    session.close()
+    session.close()
+    assert time.monotonic() - begun_s < 2.0
+    assert not parts.camera_log.opened.is_set()
+    session.set_mode(Mode.LIVE)
+    assert dataclasses.is_dataclass(session.state())
