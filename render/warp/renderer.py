@@ -1,0 +1,462 @@
+"""The warp renderer: one frame of expression in, one picture out."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from core.avatar import Avatar
+from core.face_model import FaceModel
+from core.raster import RasterBuffers, rasterise, vertex_normals
+from core.types import ExpressionFrame, FloatArray, ImageArray, VideoFrame
+from render.background import Background, fill_from, make_plate
+from render.warp import kernels
+from render.warp.aperture import SAMPLES, IntArray, ramp, smoothstep, vector
+from render.warp.colours import LUMA, choose_palette, own_teeth
+from render.warp.eyes import ZONE_CM as EYE_ZONE_CM
+from render.warp.eyes import Eye
+from render.warp.field import RING, HeadField
+from render.warp.framing import Framing, make_view
+from render.warp.interior import Interior, RasterMemory
+from render.warp.lips import ZONE_CM as LIP_ZONE_CM
+from render.warp.lips import Lips
+from render.warp.rig import Rig, Turn, combine
+
+MARGIN_PX = 24
+"""Of the portrait kept around the output."""
+WINDOW_PAD_PX = 4
+LEAST_GAP_PX = 0.3
+"""A mouth less open than this is drawn closed."""
+LASH_CM = 0.07
+RIM_SHADE_CM = 0.10
+"""How far beside the mouth opening the lips are shaded, as they turn inwards."""
+RIM_SHADE = 0.75
+OWN_MOUTH_INSET_CM = 0.07
+"""The portrait's own mouth is used only this far inside its lips once the mouth moves."""
+HIDDEN_FACING = 0.12
+"""Skin that faces the portrait's viewer less than this is not taken as texture."""
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """What a frame is made of, for tests and for the refinement network.
+
+    Attributes:
+        skin: Share of each pixel that shows the portrait's skin and surroundings, (H, W) float32.
+        mouth: Share that shows the mouth's inside (cavity, tongue, teeth, gums).
+        eye_left, eye_right: Share that shows the eyeball.
+        source_px: Where each skin pixel comes from in the shown portrait, (H, W, 2) float32,
+            pixel centres at +0.5.
+    """
+
+    skin: FloatArray
+    mouth: FloatArray
+    eye_left: FloatArray
+    eye_right: FloatArray
+    source_px: FloatArray
+
+
+class WarpRenderer:
+    """Shows one avatar at one size.
+
+    Args:
+        avatar: Who.
+        model: The face model the avatar was enrolled with.
+        size: Width and height of the output, pixels, up to 1920 each.
+        framing: How the head sits in the picture.
+        background: What is behind the person; anything but "keep" needs `avatar.person_mask`.
+
+    Raises:
+        ConfigError: The size is out of range.
+
+    Threads: one at a time; two renderers share nothing.
+    """
+
+    def __init__(
+        self,
+        avatar: Avatar,
+        model: FaceModel,
+        size: tuple[int, int] = (512, 512),
+        framing: Framing | None = None,
+        background: Background | None = None,
+    ) -> None:
+        self._size = size
+        face_box = _face_box(avatar, model)
+        height, width = avatar.image_rgb.shape[:2]
+        view = make_view((width, height), face_box, size, framing or Framing())
+        self.view = view
+        self._picture = view.picture(avatar.image_rgb, MARGIN_PX)
+        self.portrait_rgb = np.ascontiguousarray(_inner(self._picture))
+        """The portrait as the output shows it at rest, (H, W, 3) uint8."""
+        self._rig = Rig(avatar, model, view)
+        mask = None if avatar.person_mask is None else view.picture(avatar.person_mask, MARGIN_PX)
+        self._set_background(background or Background(), mask)
+        face_px = (face_box[3] - face_box[1]) * view.scale
+        person = None if mask is None else np.ascontiguousarray(_inner(mask))
+        self._field = HeadField(self._rig, model, face_px, size, person)
+        self._lips = Lips(self._rig, model)
+        self._eyes = (Eye(self._rig, model, "Left"), Eye(self._rig, model, "Right"))
+        self._triangulate(model)
+        self._eyeballs = model.vertices_of("eye_left", "eye_right", "eye_socket")
+        self._allocate(model)
+        self._open_mouth(model)
+        self.render(ExpressionFrame(0, np.zeros(52, np.float32), np.zeros(6, np.float32), False))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self._size
+
+    def _set_background(self, background: Background, mask: ImageArray | None) -> None:
+        self._plate: ImageArray | None = None
+        if background.kind == "keep" or mask is None:
+            return
+        soft = cv2.GaussianBlur(mask, (0, 0), 0.8)
+        around = cv2.dilate(mask, np.ones((7, 7), np.uint8))
+        self._plate = make_plate(background, self.portrait_rgb, _inner(around))
+        inside = fill_from(self._picture, cv2.erode(mask, np.ones((5, 5), np.uint8)) > 250)
+        share = soft[..., None].astype(np.float32) / 255.0
+        person = self._picture * share + inside * (1 - share)
+        self._picture = np.ascontiguousarray(
+            np.concatenate([np.rint(person).astype(np.uint8), soft[..., None]], -1)
+        )
+
+    def _triangulate(self, model: FaceModel) -> None:
+        """Triangles drawn in full detail around mouth and eyes, and their zone weights."""
+        count = model.num_vertices
+        zone = np.zeros(count, np.float32)
+        lips = self._lips.aperture
+        zone[lips.vertices] = smoothstep((LIP_ZONE_CM - lips.distance_cm) / 0.9)
+        for eye in self._eyes:
+            area = eye.aperture
+            zone[area.vertices] = smoothstep((EYE_ZONE_CM - area.distance_cm) / 0.6)
+        faces = model.triangles_of("face")
+        hidden = _hidden(self._rig, model)
+        hidden[lips.vertices[lips.distance_cm < 1.0]] = False
+        for eye in self._eyes:
+            hidden[eye.aperture.vertices[eye.aperture.distance_cm < 1.0]] = False
+        zone[hidden] = 0.0
+        self._zone = zone
+        self._mouth_triangles = _touching(faces, lips.vertices, count)
+        self._eye_triangles = [_touching(faces, eye.aperture.vertices, count) for eye in self._eyes]
+
+    def _allocate(self, model: FaceModel) -> None:
+        width, height = self._size
+        spacing = self._field.spacing
+        top, bottom, left, right = self._field.active_box()
+        x0, x1 = (np.clip((c - RING) * spacing, 0, width) for c in (left - 1, right + 1))
+        y0, y1 = (np.clip((r - RING) * spacing, 0, height) for r in (top - 1, bottom + 1))
+        self._box = (int(x0), int(y0), int(x1), int(y1))
+        rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+        self._still = np.ascontiguousarray(np.stack([columns, rows], -1) + np.float32(MARGIN_PX))
+        self._map = self._still.copy()
+        shape = (self._field.rows * spacing, self._field.columns * spacing, 2)
+        self._wide = np.zeros(shape, np.float32)
+        self._texture = np.ascontiguousarray(self._rig.source[:, :2]).copy()
+        self._channels = self._picture.shape[2]
+        self._warped = np.zeros((height, width, self._channels), np.uint8)
+        self._out = [self.portrait_rgb.copy() for _ in range(3)]
+        self._next = 0
+        pixels = width * height
+        self._raster = RasterMemory(pixels)
+        self._layer = np.zeros((pixels, 3), np.uint8)
+        self._coverage = np.zeros(pixels, np.float32)
+        self._eye_map = np.zeros((pixels, 2), np.float32)
+        self._skin_shift = vector(MARGIN_PX - 0.5, MARGIN_PX - 0.5)
+
+    def _open_mouth(self, model: FaceModel) -> None:
+        """The inside of the mouth; where the portrait shows its own it is used as texture."""
+        width, height = self._size
+        own = np.zeros((height, width), np.float32)
+        lips, px = self._lips, self._rig.scale_px_per_cm
+        if lips.open_share > 0.0:
+            contour, _ = self._contour(self._rig.source, lips.source_gap, None)
+            kernels.fill_polygon(contour, own)
+            inset = max(OWN_MOUTH_INSET_CM * px, 0.7)
+            own = smoothstep((cv2.GaussianBlur(own, (0, 0), inset) - 0.55) / 0.35)
+            middle_cm = float(np.median(lips.source_gap[8:25])) / px
+            own *= np.float32(ramp((middle_cm - 0.25) / 0.25))
+        portrait = np.ascontiguousarray(self.portrait_rgb)
+        own, colour = own_teeth(portrait, own)
+        self.palette = choose_palette(portrait, self._rig, model, colour)
+        self._interior = Interior(self._rig, model, self.palette, own, width * height)
+        skin = np.asarray(self.palette.cavity)
+        self._lash = np.clip(skin * 0.55, 0, 255).astype(np.float32)
+        if self.palette.ivory @ LUMA < 60:
+            self._lash *= 0.5
+
+    def render(self, frame: ExpressionFrame) -> VideoFrame:
+        """Draw one frame; see `core.renderer.Renderer`."""
+        shown, rest = combine(self._rig.beta, frame, self._lips.open_share)
+        points = self._rig.moved(shown)
+        turn = self._rig.turn(frame.pose)
+        self._coarse(points, turn, frame.breath)
+
+        gap = self._lips.wanted_gap(frame.beta, rest)
+        self._lips.settle(points, gap, rest)
+        self._lips.texture(gap, self._texture)
+        blinks = [eye.blink(frame.beta) for eye in self._eyes]
+        eye_gaps = []
+        for eye, blink in zip(self._eyes, blinks, strict=True):
+            eye_gaps.append(eye.settle(points, blink))
+            eye.texture(blink, self._texture)
+        mouth, depth = self._contour(points, gap, turn)
+        eyes = [
+            self._eye_contour(eye, points, eye_gap, turn)
+            for eye, eye_gap in zip(self._eyes, eye_gaps, strict=True)
+        ]
+        turned = points
+        kernels.turn_points(turned, turn.matrix, turn.shift)
+
+        self._outlines = (mouth if float(gap.max()) >= LEAST_GAP_PX else None, *eyes)
+
+        self._warp_eyes(frame, turned, eyes, blinks)
+        self._warp_mouth(turned, mouth)
+        out = self._finish_skin()
+        self._paste_eyes(eyes, blinks, out)
+        moved = self._rig.moved(shown)
+        self._paste_mouth(moved, shown, turn, depth, mouth, gap, rest, out)
+        return VideoFrame(frame.index, out)
+
+    def layers(self, frame: ExpressionFrame) -> Layers:
+        """Render a frame and say what each pixel of it shows."""
+        self.render(frame)
+        width, height = self._size
+        shares = [np.zeros((height, width), np.float32) for _ in self._outlines]
+        for outline, share in zip(self._outlines, shares, strict=True):
+            if outline is not None:
+                kernels.fill_polygon(outline, share)
+        mouth, left, right = shares
+        skin = (1 - mouth) * (1 - left) * (1 - right)
+        return Layers(skin, mouth, left, right, self._map - np.float32(MARGIN_PX - 0.5))
+
+    def _coarse(self, points: FloatArray, turn: Turn, breath: float) -> None:
+        """Fill the map of the active box from the coarse grid."""
+        displacement = points - self._rig.source
+        displacement[self._eyeballs] = 0.0
+        grid = self._field.backward(displacement, turn, breath)
+        height, width = self._wide.shape[:2]
+        cv2.resize(grid, (width, height), dst=self._wide, interpolation=cv2.INTER_LINEAR)
+        x0, y0, x1, y1 = self._box
+        off = RING * self._field.spacing
+        cv2.add(
+            self._still[y0:y1, x0:x1],
+            self._wide[y0 + off : y1 + off, x0 + off : x1 + off],
+            dst=self._map[y0:y1, x0:x1],
+        )
+
+    def _contour(
+        self, points: FloatArray, gap: FloatArray, turn: Turn | None
+    ) -> tuple[FloatArray, float]:
+        """Outline of the mouth opening, (2 * SAMPLES, 2), output pixels, and the lips' z."""
+        upper, lower = self._lips.rims(points)
+        return _outline(upper, lower, gap, self._lips.down, turn)
+
+    def _eye_contour(self, eye: Eye, points: FloatArray, gap: FloatArray, turn: Turn) -> FloatArray:
+        upper, lower = eye.rims(points)
+        return _outline(upper, lower, gap, eye.down, turn)[0]
+
+    def _warp_eyes(
+        self,
+        frame: ExpressionFrame,
+        turned: FloatArray,
+        contours: list[FloatArray],
+        blinks: list[float],
+    ) -> None:
+        """Keep the eyeballs' map aside and draw the lids into the map."""
+        self._eye_windows = []
+        used = 0
+        for k, eye in enumerate(self._eyes):
+            window = self._window(turned[eye.aperture.vertices], WINDOW_PAD_PX)
+            x, y, w, h = window
+            area = self._map[y : y + h, x : x + w]
+            kept = self._eye_map[used : used + w * h].reshape(h, w, 2)
+            used += w * h
+            np.copyto(kept, area)
+            kernels.shift_gaze(kept, contours[k], vector(x, y), eye.gaze(frame.beta))
+            self._eye_windows.append((window, kept))
+            self._detail(window, turned, self._eye_triangles[k])
+
+    def _warp_mouth(self, turned: FloatArray, contour: FloatArray) -> None:
+        window = self._window(turned[self._lips.aperture.vertices], WINDOW_PAD_PX)
+        seen = self._detail(window, turned, self._mouth_triangles)
+        x, y, w, h = window
+        coverage = self._coverage[: w * h].reshape(h, w)
+        kernels.fill_polygon(contour - vector(x, y), coverage)
+        kernels.spread_into_hole(seen.triangle_id, coverage, 3, self._map[y : y + h, x : x + w])
+
+    def _detail(
+        self, window: tuple[int, int, int, int], turned: FloatArray, triangles: IntArray
+    ) -> RasterBuffers:
+        x, y, w, h = window
+        shifted = turned - vector(x, y, 0)
+        seen = self._raster.window(h, w)
+        rasterise(shifted, triangles, h, w, False, seen)
+        kernels.write_detail(
+            seen.triangle_id,
+            seen.bary,
+            triangles,
+            self._texture,
+            self._zone,
+            self._skin_shift,
+            self._map[y : y + h, x : x + w],
+        )
+        return seen
+
+    def _finish_skin(self) -> ImageArray:
+        """Fetch every pixel of the active box and lay it over the background."""
+        x0, y0, x1, y1 = self._box
+        out = self._out[self._next]
+        self._next = (self._next + 1) % len(self._out)
+        target = out if self._plate is None else self._warped
+        cv2.remap(
+            self._picture,
+            self._map[y0:y1, x0:x1],
+            None,
+            cv2.INTER_LINEAR,
+            dst=target[y0:y1, x0:x1],
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        if self._plate is not None:
+            kernels.composite(self._warped, self._plate, out)
+        return out
+
+    def _paste_eyes(self, contours: list[FloatArray], blinks: list[float], out: ImageArray) -> None:
+        for contour, blink, (window, kept) in zip(contours, blinks, self._eye_windows, strict=True):
+            x, y, w, h = window
+            layer = self._layer_of(h, w, self._channels)
+            cv2.remap(
+                self._picture,
+                kept,
+                None,
+                cv2.INTER_LINEAR,
+                dst=layer,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+            coverage = self._coverage[: w * h].reshape(h, w)
+            kernels.fill_polygon(contour - vector(x, y), coverage)
+            area = out[y : y + h, x : x + w]
+            kernels.blend(layer, coverage, area)
+            if blink > 0.05:
+                self._draw_lashes(contour - vector(x, y), blink, coverage, area)
+
+    def _draw_lashes(
+        self, contour: FloatArray, blink: float, coverage: FloatArray, area: ImageArray
+    ) -> None:
+        """A closing lid carries its lashes down: a dark line that thins towards the corners."""
+        line = contour[:SAMPLES]
+        thick = LASH_CM * self._rig.scale_px_per_cm
+        taper = np.sin(np.linspace(0.0, np.pi, SAMPLES)) ** 0.5
+        across = np.gradient(line, axis=0)
+        across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
+        normal = np.stack([-across[:, 1], across[:, 0]], 1)
+        half = (0.5 * thick * taper)[:, None] * normal
+        kernels.fill_polygon(
+            np.concatenate([line - half, (line + half)[::-1]]).astype(np.float32), coverage
+        )
+        kernels.tint(coverage, 0.75 * min(1.0, 1.5 * blink), self._lash, area)
+
+    def _paste_mouth(
+        self,
+        moved: FloatArray,
+        shown: FloatArray,
+        turn: Turn,
+        lip_depth: float,
+        contour: FloatArray,
+        gap: FloatArray,
+        rest: float,
+        out: ImageArray,
+    ) -> None:
+        if float(gap.max()) < LEAST_GAP_PX:
+            return
+        soft_px = RIM_SHADE_CM * self._rig.scale_px_per_cm
+        x, y, w, h = window = self._window(contour, 2 + int(3 * soft_px))
+        coverage = self._coverage[: w * h].reshape(h, w)
+        local = contour - vector(x, y)
+        kernels.fill_polygon(local, coverage)
+        columns = np.arange(w, dtype=np.float32) + 0.5
+        upper, lower = local[:SAMPLES], local[SAMPLES:][::-1]
+        edges = np.stack(
+            [
+                np.interp(columns, upper[:, 0], upper[:, 1]),
+                np.interp(columns, lower[:, 0], lower[:, 1]),
+            ]
+        ).astype(np.float32)
+        layer = self._layer_of(h, w, 3)
+        identity = float(np.clip((rest - 0.8) / 0.2, 0.0, 1.0))
+        self._interior.render(
+            moved,
+            shown,
+            turn,
+            lip_depth,
+            window,
+            coverage,
+            edges,
+            identity,
+            self._picture,
+            MARGIN_PX,
+            self._map[y : y + h, x : x + w],
+            layer,
+        )
+        soft = cv2.GaussianBlur(coverage, (0, 0), max(soft_px, 0.4))
+        kernels.darken_rim(soft, coverage, RIM_SHADE * (1.0 - identity), out[y : y + h, x : x + w])
+        kernels.blend(layer, coverage, out[y : y + h, x : x + w])
+
+    def _layer_of(self, height: int, width: int, channels: int) -> ImageArray:
+        flat = self._layer.reshape(-1)
+        if channels * height * width > flat.size:
+            self._layer = np.zeros((height * width * channels // 3 + 1, 3), np.uint8)
+            flat = self._layer.reshape(-1)
+        return flat[: channels * height * width].reshape(height, width, channels)
+
+    def _window(self, points: FloatArray, pad: int) -> tuple[int, int, int, int]:
+        """Left, top, width, height of a window around points, inside the picture."""
+        width, height = self._size
+        low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+        x0 = int(np.clip(low[0] - pad, 0, width - 2))
+        y0 = int(np.clip(low[1] - pad, 0, height - 2))
+        x1 = int(np.clip(high[0] + pad + 1, x0 + 2, width))
+        y1 = int(np.clip(high[1] + pad + 1, y0 + 2, height))
+        return x0, y0, x1 - x0, y1 - y0
+
+
+def _outline(
+    upper: FloatArray, lower: FloatArray, gap: FloatArray, down: FloatArray, turn: Turn | None
+) -> tuple[FloatArray, float]:
+    """An opening of exactly this gap around the middle line of two rims, and its mean z."""
+    middle = 0.5 * (upper + lower)
+    half = np.zeros_like(middle)
+    half[:, :2] = 0.5 * gap[:, None] * down
+    outline = np.concatenate([middle - half, (middle + half)[::-1]])
+    if turn is not None:
+        outline = outline @ turn.matrix.T + turn.shift
+    return np.ascontiguousarray(outline[:, :2], np.float32), float(outline[8:25, 2].mean())
+
+
+def _face_box(avatar: Avatar, model: FaceModel) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom of the face in the portrait, chin to hairline."""
+    moved = model.pose(model.shape(avatar.alpha), avatar.beta)
+    points = avatar.pose.project(moved)[:, :2] + avatar.offset_px
+    face = points[model.part == 0]
+    low, high = face.min(axis=0), face.max(axis=0)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def _hidden(rig: Rig, model: FaceModel) -> np.ndarray:
+    """Vertices that the portrait does not show, (V,) bool."""
+    upright = rig.source * vector(1, -1, 1)
+    normals = vertex_normals(np.ascontiguousarray(upright), model.triangles_of("face", "neck"))
+    hidden: np.ndarray = normals[:, 2] < HIDDEN_FACING
+    return hidden
+
+
+def _touching(triangles: IntArray, vertices: IntArray, count: int) -> IntArray:
+    """Triangles all of whose corners are among the vertices."""
+    member = np.zeros(count, bool)
+    member[vertices] = True
+    return np.ascontiguousarray(triangles[member[triangles].all(axis=1)])
+
+
+def _inner(padded: ImageArray) -> ImageArray:
+    """A picture without its margin."""
+    return padded[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]

@@ -1,0 +1,181 @@
+"""The avatar's mesh in output pixels: expression, and the turn of the head as a 3D object."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core import blendshapes
+from core.avatar import Avatar
+from core.camera import euler_from_rotation, rotation_from_euler
+from core.face_model import FaceModel
+from core.types import ExpressionFrame, FloatArray
+from render.warp.framing import View
+
+NECK_JOINT_CM = (0.0, -6.0, -1.0)
+"""About which the head turns, in the model's axes."""
+VIEWING_DISTANCE_CM = 60.0
+"""From the camera to the head: what a movement towards the viewer does to the size."""
+TEETH_SHOW_CM = 0.2
+"""How far the upper front teeth reach below a resting upper lip."""
+FRONT_TEETH_Z_CM = 10.7
+KEPT_PARALLAX = 0.45
+"""Of the shift that depth gives the mouth's inside in a turned portrait: small errors of the fitted
+pose would otherwise push the teeth out of the opening."""
+MAX_TURN_DEG = 12.0
+"""Turns beyond this are cut: the portrait has no pixels for them."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A rigid movement of the head in output pixels: p -> matrix @ p + shift."""
+
+    matrix: FloatArray
+    shift: FloatArray
+
+    @property
+    def is_still(self) -> bool:
+        """Whether it moves nothing."""
+        return bool(np.all(self.matrix == np.eye(3, dtype=np.float32)) and not self.shift.any())
+
+
+class Rig:
+    """Vertices of one avatar in one view.
+
+    Attributes:
+        source: Where the portrait shows every vertex: x, y (output pixels, y down), z towards the
+            viewer, (V, 3) float32.
+        neutral: The same for the person's neutral face without the residual offsets.
+        scale_px_per_cm: Output pixels per centimetre of the head.
+    """
+
+    def __init__(self, avatar: Avatar, model: FaceModel, view: View) -> None:
+        self.scale_px_per_cm = avatar.pose.scale_px_per_cm * view.scale
+        axes = (self.scale_px_per_cm * np.asarray(avatar.pose.rotation)).astype(np.float32)
+        axes[1] *= -1
+        self._axes = axes
+        shape = model.shape(avatar.alpha)
+        origin = view.points(np.asarray(avatar.pose.translation_px, np.float32)[None])[0]
+        self.neutral = shape @ axes.T
+        self.neutral[:, :2] += origin
+        self.rows = np.ascontiguousarray(
+            (model.expression @ axes.T).reshape(blendshapes.NUM, -1), np.float32
+        )
+        self.beta = avatar.beta.astype(np.float32)
+        self.offset = np.zeros_like(self.neutral)
+        self.offset[:, :2] = avatar.offset_px * view.scale
+        inside = _inside(model)
+        depth_cm = model.mean[inside, 2:] - FRONT_TEETH_Z_CM
+        flatter = (KEPT_PARALLAX - 1.0) * depth_cm * self.direction((0.0, 0.0, 1.0))[:2]
+        self.offset[inside, :2] = self._mouth_offset(model) + flatter
+        self._base = self.neutral + self.offset
+        self.source = self.moved(self.beta)
+        joint = np.asarray(NECK_JOINT_CM, np.float32) @ axes.T
+        joint[:2] += origin
+        self._joint = joint
+        self._flip = np.diag([1.0, -1.0, 1.0])
+        self._rotation = np.asarray(avatar.pose.rotation, np.float64)
+        self._yaw_deg = euler_from_rotation(self._rotation)[1]
+
+    def _mouth_offset(self, model: FaceModel) -> FloatArray:
+        """Offset of the mouth's inside, (2,), output pixels.
+
+        Sideways the teeth stay in the middle of the portrait's lips. Their height follows from the
+        upper lip, which leaves TEETH_SHOW_CM of them free when it rests: a closed portrait shows
+        it at rest; an open one may have raised it by the expression found in it.
+        """
+        marks = model.landmarks
+        upper, lower = marks["lip_rim_upper"][8:-8], marks["lip_rim_lower"][8:-8]
+        shift = self.displacement(self.beta)
+        source = self.neutral + self.offset + shift
+        upright = picture_axes(self._axes)
+        teeth = model.vertices_of("teeth_upper")
+        front = teeth[(np.abs(model.mean[teeth, 0]) < 0.7) & (model.mean[teeth, 1] < -3.3)]
+        parted = source[lower].mean(axis=0) - source[upper].mean(axis=0)
+        gap_cm = float(parted[:2] @ upright[1])
+        openness = np.clip(gap_cm / self.scale_px_per_cm / 0.12 - 1.0, 0.0, 1.0)
+        resting = source[upper] - openness * shift[upper]
+        down = float((resting.mean(axis=0) - self.neutral[front].mean(axis=0))[:2] @ upright[1])
+        down += TEETH_SHOW_CM * self.scale_px_per_cm
+        rims = np.concatenate([marks["lip_rim_upper"], marks["lip_rim_lower"]])
+        sideways = float((source[rims] - self.neutral[rims])[:, :2].mean(axis=0) @ upright[0])
+        return np.asarray(sideways * upright[0] + down * upright[1], np.float32)
+
+    def moved(self, beta: FloatArray) -> FloatArray:
+        """Vertices with an expression, seen from where the portrait was taken, (V, 3)."""
+        return self._base + self.displacement(beta)
+
+    def displacement(self, beta: FloatArray) -> FloatArray:
+        """How far an expression moves every vertex from the neutral face, (V, 3)."""
+        active = np.flatnonzero(beta)
+        moved: FloatArray = beta[active] @ self.rows[active]
+        return moved.reshape(-1, 3)
+
+    def direction(self, model_axis: tuple[float, float, float]) -> FloatArray:
+        """A direction of the model's axes in output pixels per centimetre, (3,)."""
+        return np.asarray(self._axes @ np.asarray(model_axis, np.float32), np.float32)
+
+    def turn(self, pose: NDArray[np.float32]) -> Turn:
+        """The movement that a frame's head pose asks for, relative to the portrait.
+
+        Turning a head further away that is already turned shows a side the portrait does not
+        have; such turns are damped.
+        """
+        pitch, yaw, roll = (float(v) for v in np.clip(pose[:3], -MAX_TURN_DEG, MAX_TURN_DEG))
+        if yaw * self._yaw_deg > 0:
+            yaw *= float(np.clip(1.0 - (abs(self._yaw_deg) - 10.0) / 20.0, 0.0, 1.0))
+        if not np.any(pose):
+            return Turn(np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
+        own = self._rotation @ rotation_from_euler(pitch, yaw, roll) @ self._rotation.T
+        nearer = 1.0 + float(pose[5]) / VIEWING_DISTANCE_CM
+        matrix = (nearer * self._flip @ own @ self._flip).astype(np.float32)
+        shift = self._axes @ np.asarray([pose[3], pose[4], 0.0], np.float32)
+        shift += self._joint - matrix @ self._joint
+        return Turn(matrix, shift.astype(np.float32))
+
+
+def picture_axes(axes: FloatArray) -> FloatArray:
+    """The head's sideways and downward directions in the picture, unit vectors, (2, 2)."""
+    across = axes[:2, 0] / max(float(np.hypot(*axes[:2, 0])), 1e-6)
+    return np.array([across, [-across[1], across[0]]], np.float32)
+
+
+def combine(
+    portrait: FloatArray, frame: ExpressionFrame, open_share: float
+) -> tuple[FloatArray, float]:
+    """The expression to show: the frame's, with what the portrait's own keeps.
+
+    At rest the portrait shows as it is. The more the mouth does, the more of the portrait's own
+    mouth shape gives way, its openness entirely, its smile in part.
+
+    Args:
+        portrait: Expression in the portrait, (52,).
+        frame: What the face should do.
+        open_share: How open the portrait's mouth is, 0 (closed) to 1: the jaw of a closed mouth is
+            the person's shape, not an expression.
+
+    Returns:
+        The expression to show, (52,), and how much the mouth rests, (0, 1].
+    """
+    activity = float(np.abs(frame.beta[MOUTH]).sum())
+    rest = float(np.exp(-activity / 0.12))
+    keep = np.where(IS_OPENER, 1.0 - (1.0 - rest) * open_share, 1.0)
+    keep = np.where(IS_SMILE, 0.45 + 0.55 * rest, keep)
+    keep = np.where(IS_OTHER_MOUTH, 0.35 + 0.65 * rest, keep)
+    shown = np.minimum(portrait * keep + np.where(IS_LID, 0.0, frame.beta), 1.0)
+    return shown.astype(np.float32), rest
+
+
+def _inside(model: FaceModel) -> NDArray[np.int32]:
+    return model.vertices_of("mouth_socket", "gums", "tongue", "teeth_upper", "teeth_lower")
+
+
+def _named(*prefixes: str) -> NDArray[np.bool_]:
+    return np.array([name.startswith(prefixes) for name in blendshapes.NAMES])
+
+
+IS_LID = _named("eyeBlink")
+IS_OPENER = _named("jawOpen", "mouthLowerDown", "mouthUpperUp", "mouthFunnel", "tongueOut")
+IS_SMILE = _named("mouthSmile", "mouthDimple", "mouthStretch", "cheek", "mouthFrown")
+IS_OTHER_MOUTH = _named("mouth", "jaw") & ~IS_OPENER & ~IS_SMILE
+MOUTH = np.flatnonzero(_named("mouth", "jaw", "tongue"))
