@@ -1,0 +1,1 @@
+"""The avatar page: gallery and enrolment."""

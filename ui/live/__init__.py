@@ -1,0 +1,1 @@
+"""The live page: picture, big switch, and the panels beside it."""
