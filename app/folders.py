@@ -20,6 +20,11 @@ def presets() -> Path:
     return Path(_DIRS.user_config_dir) / "presets"
 
 
+def window_settings() -> Path:
+    """What the window remembers."""
+    return Path(_DIRS.user_config_dir) / "window.json"
+
+
 def cache() -> Path:
     """What can be made again."""
     return Path(_DIRS.user_cache_dir)

@@ -167,6 +167,15 @@ class MainWindow(QMainWindow):
         sheet.open()
         return sheet
 
+    def obey(self, command: str) -> None:
+        """Carry out a command of `ui.remote.COMMANDS`."""
+        if command == "show":
+            self._come_back()
+        elif command == "panic":
+            self._run(self._session.panic)
+        else:
+            self.actions_[command].trigger()
+
     def panic(self) -> None:
         """Freeze and mute now, or go on."""
         if self.watcher.latest.panicked:

@@ -44,9 +44,8 @@ def draw_face(
     """A drawn face, shape (720, 600, 3) scaled to `size` wide, uint8 RGB; `mouth` opens 0 to 1."""
     image = np.zeros((720, 600, 3), np.uint8)
     shade = np.linspace(0, 1, 720)[:, None]
-    image[:] = ((1 - shade) * np.array([188, 205, 214]) + shade * np.array([132, 152, 168]))[
-        :, None
-    ]
+    above, below = np.array([188, 205, 214]), np.array([132, 152, 168])
+    image[:] = ((1 - shade) * above + shade * below)[:, None]
     dark = tuple(int(c * 0.82) for c in skin)
     line = cv2.LINE_AA
     cv2.ellipse(image, (300, 760), (290, 190), 0, 0, 360, (58, 78, 110), -1, line)
