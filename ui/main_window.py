@@ -6,16 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
-    QAbstractSpinBox,
-    QApplication,
     QButtonGroup,
     QFrame,
     QHBoxLayout,
-    QKeySequenceEdit,
-    QLineEdit,
     QMainWindow,
     QStackedWidget,
     QSystemTrayIcon,
@@ -55,13 +51,13 @@ class Services:
 
     Attributes:
         session: The running system.
-        library: The user's avatars.
+        avatars: The user's avatars.
         presets: The user's presets.
         samples: Portraits to start with.
     """
 
     session: Session
-    library: AvatarLibrary
+    avatars: AvatarLibrary
     presets: PresetStore
     samples: tuple[Path, ...] = ()
 
@@ -92,8 +88,8 @@ class MainWindow(QMainWindow):
         self.actions_ = Actions(self, context.texts, context.settings.shortcuts())
         self.presets = PresetModel(context, services.session, services.presets)
         self.live = LivePage(context, self.watcher, self.presets, self.actions_)
-        self.gallery = GalleryPage(context, services.library)
-        self.enrol = EnrolPage(context, services.session, services.library)
+        self.gallery = GalleryPage(context, services.avatars)
+        self.enrol = EnrolPage(context, services.session, services.avatars)
         self.files = FilesPage(context, self.watcher)
         self.status = StatusBar(context)
         self.first_start: FirstStart | None = None
@@ -102,7 +98,6 @@ class MainWindow(QMainWindow):
         self._connect()
         self._connect_commands()
         self._restore_geometry()
-        QApplication.instance().installEventFilter(self)  # type: ignore[union-attr]
 
     def start(self) -> None:
         """Give the session the user's choices and begin to follow it."""
@@ -145,7 +140,7 @@ class MainWindow(QMainWindow):
         """Go through the three steps (again)."""
         if self.first_start is None:
             self.first_start = FirstStart(
-                self._context, self.watcher, self._services.library, self._services.samples
+                self._context, self.watcher, self._services.avatars, self._services.samples
             )
             self.first_start.kept.connect(self._kept)
             self.first_start.finished.connect(self._first_start_done)
@@ -203,9 +198,6 @@ class MainWindow(QMainWindow):
         if self._closed:
             return
         self._closed = True
-        application = QApplication.instance()
-        if application is not None:
-            application.removeEventFilter(self)
         geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
         self._context.settings.set("window_geometry", geometry)
         self.watcher.stop()
@@ -213,24 +205,30 @@ class MainWindow(QMainWindow):
             self.tray.hide()
         self.closing.emit()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Push-to-talk: the key counts while it is down, wherever the focus is but in a text."""
-        if event.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
-            assert isinstance(event, QKeyEvent)
-            if isinstance(watched, QWidget) and self._is_talk_key(event):
-                if not event.isAutoRepeat():
-                    self._session.set_talking(event.type() is QEvent.Type.KeyPress)
-                return True
-        elif event.type() is QEvent.Type.ApplicationDeactivate:
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Push-to-talk while the key is down; text fields keep the keys they want."""
+        if self._is_talk_key(event):
+            self._session.set_talking(True)
+        else:
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """The push-to-talk key came up."""
+        if self._is_talk_key(event):
             self._session.set_talking(False)
-        return super().eventFilter(watched, event)
+        else:
+            super().keyReleaseEvent(event)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """A window that loses the keyboard would miss the key coming up."""
+        if event.type() is QEvent.Type.ActivationChange and not self.isActiveWindow():
+            self._session.set_talking(False)
+        super().changeEvent(event)
 
     def _is_talk_key(self, event: QKeyEvent) -> bool:
-        focus = QApplication.focusWidget()
-        if isinstance(focus, QLineEdit | QAbstractSpinBox | QKeySequenceEdit):
-            return False
         wanted = self.actions_.keys("talk")
-        return not wanted.isEmpty() and QKeySequence(event.keyCombination()) == wanted
+        pressed = QKeySequence(event.keyCombination())
+        return not event.isAutoRepeat() and not wanted.isEmpty() and pressed == wanted
 
     def _default_microphone(self) -> str | None:
         found = self._session.devices(DeviceKind.MICROPHONE)
@@ -302,7 +300,7 @@ class MainWindow(QMainWindow):
         self.enrol.other_wanted.connect(self.gallery.ask_for_picture)
         self.enrol.left.connect(lambda: self.avatar_stack.setCurrentWidget(self.gallery))
         self.presets.avatar_wanted.connect(
-            lambda name: self._load_avatar(self._services.library.folder / name)
+            lambda name: self._load_avatar(self._services.avatars.folder / name)
         )
         self._context.settings.changed.connect(self._setting_changed)
 
@@ -423,7 +421,7 @@ class MainWindow(QMainWindow):
             if self.first_start is None:
                 self.show_page("avatars")
 
-        load = self._services.library.load
+        load = self._services.avatars.load
         self._context.tasks.run(self, lambda: load(path), done, failed)
 
     def _first_start_done(self) -> None:
