@@ -15,8 +15,8 @@ logger = logging.getLogger(__name__)
 
 DEAD_AFTER_S = 0.4
 """A stream that delivered nothing for this long is dead, whatever it says of itself."""
-_FIRST_BLOCK_S = 1.2
-"""A stream that was just opened gets this long for its first block."""
+_FIRST_BLOCK_S = 2.0
+"""A stream that was just opened gets this long for its first block: some start slowly."""
 _RETRY_S = 0.3
 _WATCH_S = 0.05
 _ASK_S = 1.0
@@ -96,15 +96,14 @@ class Microphone(Stage):
             self._open(self._opened)
         elif self._is_dead() or self._is_gone():
             self._fails += 1
-            self.problem = (
-                f"The microphone “{_short(self._opened)}” delivers no sound. Check its cable, its "
-                "mute switch and the system's sound settings; it is tried again by itself."
-            )
-            logger.warning("%s", self.problem)
+            self._complain(self._opened)
             self._close()
+        elif self.alive:
+            self._fails, self.problem = 0, ""
+            self.pause(_WATCH_S)
         else:
-            if self.alive:
-                self._fails, self.problem = 0, ""
+            if self._silence_s() > DEAD_AFTER_S:
+                self._complain(self._opened)
             self.pause(_WATCH_S)
 
     def teardown(self) -> None:
@@ -127,6 +126,14 @@ class Microphone(Stage):
             return not self._system.connected(self._opened)
         except DeviceError:
             return False
+
+    def _complain(self, device_id: str) -> None:
+        if not self.problem:
+            self.problem = (
+                f"The microphone “{_short(device_id)}” delivers no sound. Check its cable, its "
+                "mute switch and the system's sound settings; it is tried again by itself."
+            )
+            logger.warning("%s", self.problem)
 
     def _silence_s(self) -> float:
         stream = self.stream

@@ -68,6 +68,9 @@ class AudioServer:
             f"load-module module-null-sink sink_name={MICROPHONE_SINK} rate={RATE_HZ} "
             "sink_properties=device.description=TestMic\n"
             "load-module module-null-sink sink_name=test_out\n"
+            # Like a real microphone, a fed null sink delivers every 10 ms, not every 2 s.
+            f"load-module module-loopback source=test_out.monitor sink={MICROPHONE_SINK} "
+            "latency_msec=20 source_dont_move=true sink_dont_move=true\n"
             f"set-default-source {MICROPHONE}\nset-default-sink test_out\n"
         )
         self._process = subprocess.Popen(

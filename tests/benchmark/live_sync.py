@@ -1,0 +1,65 @@
+"""Sound against picture over a long run, with a microphone whose clock is off.
+
+`python -m tests.benchmark.live_sync --minutes 10 --skew-ppm 100`
+"""
+
+import argparse
+import json
+import time
+
+import numpy as np
+import pytest
+
+from tests.integration.live_rig import LiveRig, SkewedSound, pair
+
+
+def main() -> None:
+    """Run, print one line a minute, then the slope."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--skew-ppm", type=float, default=100.0)
+    args = parser.parse_args()
+    SkewedSound.skew = args.skew_ppm * 1e-6
+    monkeypatch = pytest.MonkeyPatch()
+    with monkeypatch.context() as patched, LiveRig(patched, SkewedSound) as rig:
+        time.sleep(3.0)
+        begun_s = time.monotonic()
+        while time.monotonic() < begun_s + 60 * args.minutes:
+            time.sleep(min(60.0, 60 * args.minutes))
+            print(json.dumps(_minute(rig, begun_s)), flush=True)
+        rows = pair(rig.heard_s(), rig.seen_s())
+        rows = rows[rows[:, 0] > begun_s]
+        slope = float(np.polyfit(rows[:, 0], rows[:, 1], 1)[0])
+        late_ms = 1000 * rows[:, 1]
+        print(
+            json.dumps(
+                {
+                    "events": len(rows),
+                    "slope_ppm": round(1e6 * slope, 2),
+                    "mean_ms": round(float(late_ms.mean()), 1),
+                    "min_ms": round(float(late_ms.min()), 1),
+                    "max_ms": round(float(late_ms.max()), 1),
+                    "outside_-15_45": int(((late_ms < -15) | (late_ms > 45)).sum()),
+                }
+            )
+        )
+
+
+def _minute(rig: LiveRig, begun_s: float) -> dict[str, float]:
+    """Offset of the last minute, + when the sound is later than the picture."""
+    rows = pair(rig.heard_s(), rig.seen_s())
+    recent = 1000 * rows[rows[:, 0] > time.monotonic() - 60, 1]
+    state = rig.session.state()
+    return {
+        "minute": round((time.monotonic() - begun_s) / 60),
+        "events": len(recent),
+        "mean_ms": round(float(recent.mean()), 1),
+        "min_ms": round(float(recent.min()), 1),
+        "max_ms": round(float(recent.max()), 1),
+        "delay_ms": round(state.delay_ms or 0.0, 1),
+        "dropped": state.dropped_frames,
+    }
+
+
+if __name__ == "__main__":
+    main()
