@@ -104,6 +104,7 @@ class Muxer:
         encoding: Video encoder settings.
         tags: Metadata of the file.
         options: Options of FFmpeg's muxer.
+        keyframe_interval: Frames from one key frame to the next at most, None for the encoder's.
 
     Raises:
         MediaError: The file cannot be created or no encoder is there.
@@ -120,6 +121,7 @@ class Muxer:
         encoding: Encoding,
         tags: Mapping[str, str],
         options: Mapping[str, str],
+        keyframe_interval: int | None = None,
     ) -> None:
         self._path = path
         self._size = size
@@ -127,6 +129,8 @@ class Muxer:
             self._container = av.open(f"file:{path}", "w", format=container, options=dict(options))
             self._container.metadata.update(tags)
             self._video = self._add_video(container, frame_rate_hz, encoding)
+            if keyframe_interval is not None:
+                self._video.codec_context.gop_size = keyframe_interval
             self._audio = self._add_audio(container, *audio) if audio else None
             self._container.start_encoding()
         except (av.FFmpegError, OSError, ValueError) as error:
@@ -170,15 +174,24 @@ class Muxer:
         frame.pts, frame.time_base = index, self._video.codec_context.time_base
         self._encode(self._video, frame)
 
-    def write_audio(self, samples: FloatArray, start_index: int) -> None:
-        """Encode sound of shape (channels, N), float32; `start_index` is that of its first."""
+    def write_audio(self, samples: FloatArray, start_index: int, rate_hz: int) -> None:
+        """Encode sound; there must be no gaps.
+
+        Args:
+            samples: Shape (channels, N), float32.
+            start_index: Index of its first sample, at `rate_hz`.
+            rate_hz: Its rate, converted to the track's.
+
+        Raises:
+            MediaError: The file could not be written.
+        """
         assert self._audio is not None, "opened without sound"
         context = self._audio.codec_context
         frame = av.AudioFrame.from_ndarray(
             np.ascontiguousarray(samples, np.float32), "fltp", context.layout.name
         )
-        frame.sample_rate = context.sample_rate
-        frame.pts, frame.time_base = start_index, Fraction(1, context.sample_rate)
+        frame.sample_rate = rate_hz
+        frame.pts, frame.time_base = start_index, Fraction(1, rate_hz)
         self._encode(self._audio, frame)
 
     def close(self) -> None:

@@ -172,7 +172,7 @@ class _SoundTrack:
                 self._rest = next(self._chunks, self._silence(end - self._written))
             chunk = self._rest[:, : end - self._written]
             self._rest = self._rest[:, chunk.shape[1] :]
-            muxer.write_audio(chunk, self._written)
+            muxer.write_audio(chunk, self._written, self.format[0])
             self._written += chunk.shape[1]
 
     def _silence(self, num_samples: int) -> FloatArray:
