@@ -42,7 +42,8 @@ class PortraitCrop:
     @property
     def source(self) -> ImageArray:
         """The crop without what is to be repainted, (S, S, 3) uint8."""
-        return np.rint(self.reference * self.widest[..., None]).astype(np.uint8)
+        kept = np.rint(self.reference * self.widest[..., None])
+        return np.asarray(kept, np.uint8)
 
 
 def crop_portrait(avatar: Avatar, model: FaceModel, config: FiaConfig) -> PortraitCrop:
@@ -95,7 +96,7 @@ class FiaCache:
             PortraitError: The file is no avatar or cannot be written.
         """
         content = io.BytesIO()
-        np.savez(content, **self.tensors)
+        np.savez(content, **dict(self.tensors))  # type: ignore[arg-type]
         name = _member(self.model_hash)
         try:
             with zipfile.ZipFile(avatar_file) as old:
