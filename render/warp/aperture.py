@@ -72,8 +72,7 @@ class Aperture:
 
 def gap(upper: FloatArray, lower: FloatArray, down: FloatArray) -> FloatArray:
     """How far the lower rim lies below the upper one, (SAMPLES,), pixels."""
-    result: FloatArray = (lower[:, :2] - upper[:, :2]) @ down
-    return result
+    return np.asarray((lower[:, :2] - upper[:, :2]) @ down, np.float32)
 
 
 def down_of(upper: FloatArray, lower: FloatArray) -> FloatArray:

@@ -45,8 +45,10 @@ class HeadField:
         face_height_px: float,
         size: tuple[int, int],
         person: ImageArray | None,
+        margin_px: int,
     ) -> None:
         width, height = size
+        self._offset = margin_px - 0.5
         self.spacing = max(round(face_height_px / NODES_PER_FACE_HEIGHT), 3)
         self.rows = -(-height // self.spacing) + 2 * RING
         self.columns = -(-width // self.spacing) + 2 * RING
@@ -195,17 +197,20 @@ class HeadField:
         rows, columns = np.flatnonzero(grid.any(1)), np.flatnonzero(grid.any(0))
         return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
-    def backward(self, displacement: FloatArray, turn: Turn, breath: float) -> FloatArray:
+    def backward(
+        self, points: FloatArray, source: FloatArray, turn: Turn, breath: float
+    ) -> FloatArray:
         """The coarse map of one frame.
 
         Args:
-            displacement: Of the mesh by the expression, (V, 3), output pixels.
+            points: The mesh with its expression, (V, 3), output pixels.
+            source: The mesh as the portrait shows it.
             turn: Of the head.
             breath: [0, 1].
 
         Returns:
-            (rows, columns, 2) float32: from each node of the grid to its source in the portrait,
-            output pixels; valid until the next call.
+            (rows, columns, 2) float32: the source in the portrait of each node of the grid, as
+            places for `cv2.remap` in the shown portrait with its margin; valid until the next call.
         """
         kernels.move_nodes(
             self._rest,
@@ -215,7 +220,8 @@ class HeadField:
             self._anchors,
             self._anchor_weights,
             self._followers,
-            displacement,
+            points,
+            source,
             self._turning_share,
             turn.matrix,
             turn.shift,
@@ -226,8 +232,8 @@ class HeadField:
             self._nodes,
         )
         grid = self._nodes.reshape(self.rows, self.columns, 3)
-        kernels.invert_grid(grid, self._depth, self._map)
-        self._map *= self.spacing
+        first = float(self._origin) + self._offset
+        kernels.invert_grid(grid, self._depth, first, float(self.spacing), self._map)
         return self._map
 
 

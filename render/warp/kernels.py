@@ -8,22 +8,25 @@ from render.warp.aperture import IntArray
 
 
 @numba.njit(cache=True, fastmath=True)
-def invert_grid(nodes: FloatArray, depth: FloatArray, out: FloatArray) -> None:
-    """Turn a forward displacement of a regular grid into a backward one.
+def invert_grid(
+    nodes: FloatArray, depth: FloatArray, origin: float, spacing: float, out: FloatArray
+) -> None:
+    """Turn a forward map of a regular grid into a backward one.
 
     Args:
         nodes: (h, w, 3) float32: where each node goes, in units of the spacing (a node that does
             not move lies at (column, row)), and its z.
         depth: (h, w) float32, scratch.
-        out: (h, w, 2) float32, overwritten: for each grid place how far to go to find its source,
-            in units of the spacing.
+        origin: Output pixels of the first node and
+        spacing: between nodes.
+        out: (h, w, 2) float32, overwritten: the source of each grid place, output pixels.
     """
     height, width = depth.shape
     for y in range(height):
         for x in range(width):
             depth[y, x] = -1e9
-            out[y, x, 0] = 0.0
-            out[y, x, 1] = 0.0
+            out[y, x, 0] = origin + x * spacing
+            out[y, x, 1] = origin + y * spacing
     for row in range(height - 1):
         for column in range(width - 1):
             for half in range(2):
@@ -51,8 +54,8 @@ def invert_grid(nodes: FloatArray, depth: FloatArray, out: FloatArray) -> None:
                             z = w0 * z0 + w1 * z1 + w2 * z2
                             if z > depth[y, x]:
                                 depth[y, x] = z
-                                out[y, x, 0] = w0 * ca + w1 * cb + w2 * cc - x
-                                out[y, x, 1] = w0 * ra + w1 * rb + w2 * rc - y
+                                out[y, x, 0] = origin + spacing * (w0 * ca + w1 * cb + w2 * cc)
+                                out[y, x, 1] = origin + spacing * (w0 * ra + w1 * rb + w2 * rc)
 
 
 @numba.njit(cache=True, fastmath=True)
@@ -64,7 +67,8 @@ def move_nodes(
     anchors: IntArray,
     anchor_weights: FloatArray,
     followers: IntArray,
-    displacement: FloatArray,
+    points: FloatArray,
+    source: FloatArray,
     turning: FloatArray,
     matrix: FloatArray,
     shift: FloatArray,
@@ -84,7 +88,8 @@ def move_nodes(
         anchors: (k, q) int32 nodes among the bound ones and
         anchor_weights: (k, q): that carry the nodes of
         followers: (k,) int32.
-        displacement: (V, 3): of the mesh by the expression.
+        points: (V, 3): the mesh with its expression and
+        source: (V, 3): as the portrait shows it.
         turning: (n,): share of the head's turn each node takes.
         matrix: (3, 3) and
         shift: (3,): the head's turn.
@@ -102,7 +107,8 @@ def move_nodes(
         for k in range(3):
             total = 0.0
             for j in range(3):
-                total += corner_weights[i, j] * displacement[corners[i, j], k]
+                corner = corners[i, j]
+                total += corner_weights[i, j] * (points[corner, k] - source[corner, k])
             shown[node, k] = total
     for i in range(followers.shape[0]):
         node = followers[i]
@@ -128,12 +134,39 @@ def move_nodes(
 
 
 @numba.njit(cache=True, fastmath=True)
-def turn_points(points: FloatArray, matrix: FloatArray, shift: FloatArray) -> None:
-    """Apply a rigid movement to points (n, 3), in place."""
-    for i in range(points.shape[0]):
+def express(base: FloatArray, rows: FloatArray, beta: FloatArray, out: FloatArray) -> None:
+    """Sum of base (n,) and rows (k, n) weighted by beta (k,), into out (n,)."""
+    for i in range(base.shape[0]):
+        out[i] = base[i]
+    for k in range(beta.shape[0]):
+        weight = beta[k]
+        if weight != 0.0:
+            for i in range(base.shape[0]):
+                out[i] += weight * rows[k, i]
+
+
+@numba.njit(cache=True, fastmath=True)
+def turn_points(
+    points: FloatArray, chosen: IntArray, matrix: FloatArray, shift: FloatArray, out: FloatArray
+) -> None:
+    """Apply a rigid movement to some of the points (V, 3); writes those of out (V, 3)."""
+    for j in range(chosen.shape[0]):
+        i = chosen[j]
         x, y, z = points[i, 0], points[i, 1], points[i, 2]
         for k in range(3):
-            points[i, k] = matrix[k, 0] * x + matrix[k, 1] * y + matrix[k, 2] * z + shift[k]
+            out[i, k] = matrix[k, 0] * x + matrix[k, 1] * y + matrix[k, 2] * z + shift[k]
+
+
+@numba.njit(cache=True, fastmath=True)
+def bounds(points: FloatArray, chosen: IntArray, out: FloatArray) -> None:
+    """Least x, least y, greatest x, greatest y of some points (V, k), into out (4,)."""
+    out[0] = out[1] = 1e9
+    out[2] = out[3] = -1e9
+    for j in range(chosen.shape[0]):
+        for k in range(2):
+            value = points[chosen[j], k]
+            out[k] = min(out[k], value)
+            out[2 + k] = max(out[2 + k], value)
 
 
 @numba.njit(cache=True, fastmath=True)

@@ -85,9 +85,9 @@ class Lips:
 
     def _measure_portrait(self) -> None:
         upper, lower = self.rims(self._rig.source)
-        neutral_upper, neutral_lower = self.rims(self._rig.neutral)
         self.down = down_of(upper, lower)
-        self._neutral_gap = gap(neutral_upper, neutral_lower, self.down)
+        by_expression = self._rig.rows.reshape(blendshapes.NUM, -1, 3)
+        self._gap_rows = np.stack([gap(*self.rims(moved), self.down) for moved in by_expression])
         px = self._rig.scale_px_per_cm
         self._raw_gap = gap(upper, lower, self.down)
         middle = float(np.median(self._raw_gap[8:25])) / px
@@ -130,10 +130,8 @@ class Lips:
 
     def wanted_gap(self, frame_beta: FloatArray, rest: float) -> FloatArray:
         """Gap between the rims that a frame asks for, (SAMPLES,), output pixels, >= 0."""
-        moved = self._rig.displacement(frame_beta)
-        upper, lower = self.rims(moved)
         px = self._rig.scale_px_per_cm
-        asked = gap(upper, lower, self.down) - SEAM_CM * px
+        asked = frame_beta @ self._gap_rows - np.float32(SEAM_CM * px)
         seam = np.maximum(asked, 0.0)
         seam = seam * seam / (seam + SEAM_CM * px)
         closing = float(frame_beta[CLOSERS].sum())

@@ -93,11 +93,10 @@ class WarpRenderer:
         self._set_background(background or Background(), mask)
         face_px = (face_box[3] - face_box[1]) * view.scale
         person = None if mask is None else np.ascontiguousarray(_inner(mask))
-        self._field = HeadField(self._rig, model, face_px, size, person)
+        self._field = HeadField(self._rig, model, face_px, size, person, MARGIN_PX)
         self._lips = Lips(self._rig, model)
         self._eyes = (Eye(self._rig, model, "Left"), Eye(self._rig, model, "Right"))
         self._triangulate(model)
-        self._eyeballs = model.vertices_of("eye_left", "eye_right", "eye_socket")
         self._allocate(model)
         self._open_mouth(model)
         self.render(ExpressionFrame(0, np.zeros(52, np.float32), np.zeros(6, np.float32), False))
@@ -146,12 +145,24 @@ class WarpRenderer:
         top, bottom, left, right = self._field.active_box()
         x0, x1 = (np.clip((c - RING) * spacing, 0, width) for c in (left - 1, right + 1))
         y0, y1 = (np.clip((r - RING) * spacing, 0, height) for r in (top - 1, bottom + 1))
-        self._box = (int(x0), int(y0), int(x1), int(y1))
-        rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-        self._still = np.ascontiguousarray(np.stack([columns, rows], -1) + np.float32(MARGIN_PX))
-        self._map = self._still.copy()
-        shape = (self._field.rows * spacing, self._field.columns * spacing, 2)
-        self._wide = np.zeros(shape, np.float32)
+        x0, y0 = int(x0) // spacing * spacing, int(y0) // spacing * spacing
+        x1, y1 = int(x1), int(y1)
+        self._box = (x0, y0, x1, y1)
+        # Nodes whose squares fill the box, and one more all around to interpolate towards.
+        self._nodes = (
+            slice(y0 // spacing + RING - 1, -(-y1 // spacing) + RING + 1),
+            slice(x0 // spacing + RING - 1, -(-x1 // spacing) + RING + 1),
+        )
+        rows, columns = (s.stop - s.start for s in self._nodes)
+        self._wide = np.zeros((rows * spacing, columns * spacing, 2), np.float32)
+        self._map = self._wide[spacing : spacing + y1 - y0, spacing : spacing + x1 - x0]
+        points = self._rig.source
+        self._points, self._turned, self._shifted = points.copy(), points.copy(), points.copy()
+        self._outline_ids = np.arange(2 * SAMPLES, dtype=np.int32)
+        self._bounds = np.zeros(4, np.float32)
+        self._detailed = np.unique(
+            np.concatenate([a.aperture.vertices for a in (self._lips, *self._eyes)])
+        )
         self._texture = np.ascontiguousarray(self._rig.source[:, :2]).copy()
         self._channels = self._picture.shape[2]
         self._warped = np.zeros((height, width, self._channels), np.uint8)
@@ -170,7 +181,7 @@ class WarpRenderer:
         own = np.zeros((height, width), np.float32)
         lips, px = self._lips, self._rig.scale_px_per_cm
         if lips.open_share > 0.0:
-            contour, _ = self._contour(self._rig.source, lips.source_gap, None)
+            contour, _ = _outline(*lips.rims(self._rig.source), lips.source_gap, lips.down, None)
             kernels.fill_polygon(contour, own)
             inset = max(OWN_MOUTH_INSET_CM * px, 0.7)
             own = smoothstep((cv2.GaussianBlur(own, (0, 0), inset) - 0.55) / 0.35)
@@ -188,7 +199,8 @@ class WarpRenderer:
     def render(self, frame: ExpressionFrame) -> VideoFrame:
         """Draw one frame; see `core.renderer.Renderer`."""
         shown, rest = combine(self._rig.beta, frame, self._lips.open_share)
-        points = self._rig.moved(shown)
+        points = self._points
+        self._rig.move(shown, points)
         turn = self._rig.turn(frame.pose)
         self._coarse(points, turn, frame.breath)
 
@@ -196,26 +208,23 @@ class WarpRenderer:
         self._lips.settle(points, gap, rest)
         self._lips.texture(gap, self._texture)
         blinks = [eye.blink(frame.beta) for eye in self._eyes]
-        eye_gaps = []
+        gaps = [eye.settle(points, b) for eye, b in zip(self._eyes, blinks, strict=True)]
         for eye, blink in zip(self._eyes, blinks, strict=True):
-            eye_gaps.append(eye.settle(points, blink))
             eye.texture(blink, self._texture)
-        mouth, depth = self._contour(points, gap, turn)
+        kernels.turn_points(points, self._detailed, turn.matrix, turn.shift, self._turned)
+        mouth, depth = _outline(*self._lips.rims(points), gap, self._lips.down, turn)
         eyes = [
-            self._eye_contour(eye, points, eye_gap, turn)
-            for eye, eye_gap in zip(self._eyes, eye_gaps, strict=True)
+            _outline(*eye.rims(points), eye_gap, eye.down, turn)[0]
+            for eye, eye_gap in zip(self._eyes, gaps, strict=True)
         ]
-        turned = points
-        kernels.turn_points(turned, turn.matrix, turn.shift)
-
         self._outlines = (mouth if float(gap.max()) >= LEAST_GAP_PX else None, *eyes)
 
-        self._warp_eyes(frame, turned, eyes, blinks)
-        self._warp_mouth(turned, mouth)
+        self._warp_eyes(frame, eyes)
+        self._warp_mouth(mouth)
         out = self._finish_skin()
         self._paste_eyes(eyes, blinks, out)
-        moved = self._rig.moved(shown)
-        self._paste_mouth(moved, shown, turn, depth, mouth, gap, rest, out)
+        if self._outlines[0] is not None:
+            self._paste_mouth(points, shown, turn, depth, mouth, rest, out)
         return VideoFrame(frame.index, out)
 
     def layers(self, frame: ExpressionFrame) -> Layers:
@@ -228,70 +237,52 @@ class WarpRenderer:
                 kernels.fill_polygon(outline, share)
         mouth, left, right = shares
         skin = (1 - mouth) * (1 - left) * (1 - right)
-        return Layers(skin, mouth, left, right, self._map - np.float32(MARGIN_PX - 0.5))
+        rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+        source = np.stack([columns, rows], -1) + np.float32(0.5)
+        x0, y0, x1, y1 = self._box
+        source[y0:y1, x0:x1] = self._map - np.float32(MARGIN_PX - 0.5)
+        return Layers(skin, mouth, left, right, source)
 
     def _coarse(self, points: FloatArray, turn: Turn, breath: float) -> None:
         """Fill the map of the active box from the coarse grid."""
-        displacement = points - self._rig.source
-        displacement[self._eyeballs] = 0.0
-        grid = self._field.backward(displacement, turn, breath)
+        grid = self._field.backward(points, self._rig.source, turn, breath)
         height, width = self._wide.shape[:2]
-        cv2.resize(grid, (width, height), dst=self._wide, interpolation=cv2.INTER_LINEAR)
-        x0, y0, x1, y1 = self._box
-        off = RING * self._field.spacing
-        cv2.add(
-            self._still[y0:y1, x0:x1],
-            self._wide[y0 + off : y1 + off, x0 + off : x1 + off],
-            dst=self._map[y0:y1, x0:x1],
-        )
+        part = grid[self._nodes]
+        cv2.resize(part, (width, height), dst=self._wide, interpolation=cv2.INTER_LINEAR)
 
-    def _contour(
-        self, points: FloatArray, gap: FloatArray, turn: Turn | None
-    ) -> tuple[FloatArray, float]:
-        """Outline of the mouth opening, (2 * SAMPLES, 2), output pixels, and the lips' z."""
-        upper, lower = self._lips.rims(points)
-        return _outline(upper, lower, gap, self._lips.down, turn)
-
-    def _eye_contour(self, eye: Eye, points: FloatArray, gap: FloatArray, turn: Turn) -> FloatArray:
-        upper, lower = eye.rims(points)
-        return _outline(upper, lower, gap, eye.down, turn)[0]
-
-    def _warp_eyes(
-        self,
-        frame: ExpressionFrame,
-        turned: FloatArray,
-        contours: list[FloatArray],
-        blinks: list[float],
-    ) -> None:
+    def _warp_eyes(self, frame: ExpressionFrame, contours: list[FloatArray]) -> None:
         """Keep the eyeballs' map aside and draw the lids into the map."""
         self._eye_windows = []
         used = 0
-        for k, eye in enumerate(self._eyes):
-            window = self._window(turned[eye.aperture.vertices], WINDOW_PAD_PX)
-            x, y, w, h = window
-            area = self._map[y : y + h, x : x + w]
+        for eye, contour, triangles in zip(self._eyes, contours, self._eye_triangles, strict=True):
+            x, y, w, h = window = self._window(contour, self._outline_ids, 2)
             kept = self._eye_map[used : used + w * h].reshape(h, w, 2)
             used += w * h
-            np.copyto(kept, area)
-            kernels.shift_gaze(kept, contours[k], vector(x, y), eye.gaze(frame.beta))
+            np.copyto(kept, self._map_at(window))
+            kernels.shift_gaze(kept, contour, vector(x, y), eye.gaze(frame.beta))
             self._eye_windows.append((window, kept))
-            self._detail(window, turned, self._eye_triangles[k])
+            area = self._window(self._turned, eye.aperture.vertices, WINDOW_PAD_PX)
+            self._detail(area, triangles)
 
-    def _warp_mouth(self, turned: FloatArray, contour: FloatArray) -> None:
-        window = self._window(turned[self._lips.aperture.vertices], WINDOW_PAD_PX)
-        seen = self._detail(window, turned, self._mouth_triangles)
+    def _warp_mouth(self, contour: FloatArray) -> None:
+        window = self._window(self._turned, self._lips.aperture.vertices, WINDOW_PAD_PX)
+        seen = self._detail(window, self._mouth_triangles)
         x, y, w, h = window
         coverage = self._coverage[: w * h].reshape(h, w)
         kernels.fill_polygon(contour - vector(x, y), coverage)
-        kernels.spread_into_hole(seen.triangle_id, coverage, 3, self._map[y : y + h, x : x + w])
+        kernels.spread_into_hole(seen.triangle_id, coverage, 3, self._map_at(window))
 
-    def _detail(
-        self, window: tuple[int, int, int, int], turned: FloatArray, triangles: IntArray
-    ) -> RasterBuffers:
+    def _map_at(self, window: tuple[int, int, int, int]) -> FloatArray:
+        """The map's part of a window, which lies inside the active box."""
         x, y, w, h = window
-        shifted = turned - vector(x, y, 0)
+        x0, y0, _, _ = self._box
+        return self._map[y - y0 : y - y0 + h, x - x0 : x - x0 + w]
+
+    def _detail(self, window: tuple[int, int, int, int], triangles: IntArray) -> RasterBuffers:
+        x, y, w, h = window
+        np.subtract(self._turned, vector(x, y, 0), out=self._shifted)
         seen = self._raster.window(h, w)
-        rasterise(shifted, triangles, h, w, False, seen)
+        rasterise(self._shifted, triangles, h, w, False, seen)
         kernels.write_detail(
             seen.triangle_id,
             seen.bary,
@@ -299,7 +290,7 @@ class WarpRenderer:
             self._texture,
             self._zone,
             self._skin_shift,
-            self._map[y : y + h, x : x + w],
+            self._map_at(window),
         )
         return seen
 
@@ -311,7 +302,7 @@ class WarpRenderer:
         target = out if self._plate is None else self._warped
         cv2.remap(
             self._picture,
-            self._map[y0:y1, x0:x1],
+            self._map,
             None,
             cv2.INTER_LINEAR,
             dst=target[y0:y1, x0:x1],
@@ -358,19 +349,16 @@ class WarpRenderer:
 
     def _paste_mouth(
         self,
-        moved: FloatArray,
+        points: FloatArray,
         shown: FloatArray,
         turn: Turn,
         lip_depth: float,
         contour: FloatArray,
-        gap: FloatArray,
         rest: float,
         out: ImageArray,
     ) -> None:
-        if float(gap.max()) < LEAST_GAP_PX:
-            return
         soft_px = RIM_SHADE_CM * self._rig.scale_px_per_cm
-        x, y, w, h = window = self._window(contour, 2 + int(3 * soft_px))
+        x, y, w, h = window = self._window(contour, self._outline_ids, 2 + int(3 * soft_px))
         coverage = self._coverage[: w * h].reshape(h, w)
         local = contour - vector(x, y)
         kernels.fill_polygon(local, coverage)
@@ -385,7 +373,7 @@ class WarpRenderer:
         layer = self._layer_of(h, w, 3)
         identity = float(np.clip((rest - 0.8) / 0.2, 0.0, 1.0))
         self._interior.render(
-            moved,
+            points,
             shown,
             turn,
             lip_depth,
@@ -395,7 +383,7 @@ class WarpRenderer:
             identity,
             self._picture,
             MARGIN_PX,
-            self._map[y : y + h, x : x + w],
+            self._map_at(window),
             layer,
         )
         soft = cv2.GaussianBlur(coverage, (0, 0), max(soft_px, 0.4))
@@ -409,15 +397,16 @@ class WarpRenderer:
             flat = self._layer.reshape(-1)
         return flat[: channels * height * width].reshape(height, width, channels)
 
-    def _window(self, points: FloatArray, pad: int) -> tuple[int, int, int, int]:
-        """Left, top, width, height of a window around points, inside the picture."""
-        width, height = self._size
-        low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
-        x0 = int(np.clip(low[0] - pad, 0, width - 2))
-        y0 = int(np.clip(low[1] - pad, 0, height - 2))
-        x1 = int(np.clip(high[0] + pad + 1, x0 + 2, width))
-        y1 = int(np.clip(high[1] + pad + 1, y0 + 2, height))
-        return x0, y0, x1 - x0, y1 - y0
+    def _window(self, points: FloatArray, chosen: IntArray, pad: int) -> tuple[int, int, int, int]:
+        """Left, top, width, height of a window around some points, inside the active box."""
+        kernels.bounds(points, chosen, self._bounds)
+        left, top, right, bottom = (float(v) for v in self._bounds)
+        x0, y0, x1, y1 = self._box
+        left = min(max(int(left) - pad, x0), x1 - 2)
+        top = min(max(int(top) - pad, y0), y1 - 2)
+        right = min(max(int(right) + pad + 1, left + 2), x1)
+        bottom = min(max(int(bottom) + pad + 1, top + 2), y1)
+        return left, top, right - left, bottom - top
 
 
 def _outline(

@@ -10,13 +10,14 @@ from core.avatar import Avatar
 from core.camera import euler_from_rotation, rotation_from_euler
 from core.face_model import FaceModel
 from core.types import ExpressionFrame, FloatArray
+from render.warp import kernels
 from render.warp.framing import View
 
 NECK_JOINT_CM = (0.0, -6.0, -1.0)
 """About which the head turns, in the model's axes."""
 VIEWING_DISTANCE_CM = 60.0
 """From the camera to the head: what a movement towards the viewer does to the size."""
-TEETH_SHOW_CM = 0.2
+TEETH_SHOW_CM = 0.40
 """How far the upper front teeth reach below a resting upper lip."""
 FRONT_TEETH_Z_CM = 10.7
 KEPT_PARALLAX = 0.45
@@ -68,8 +69,10 @@ class Rig:
         depth_cm = model.mean[inside, 2:] - FRONT_TEETH_Z_CM
         flatter = (KEPT_PARALLAX - 1.0) * depth_cm * self.direction((0.0, 0.0, 1.0))[:2]
         self.offset[inside, :2] = self._mouth_offset(model) + flatter
-        self._base = self.neutral + self.offset
-        self.source = self.moved(self.beta)
+        self._base = (self.neutral + self.offset).ravel()
+        self._hold_eyes(model)
+        self.source = np.empty_like(self.neutral)
+        self.move(self.beta, self.source)
         joint = np.asarray(NECK_JOINT_CM, np.float32) @ axes.T
         joint[:2] += origin
         self._joint = joint
@@ -101,14 +104,18 @@ class Rig:
         sideways = float((source[rims] - self.neutral[rims])[:, :2].mean(axis=0) @ upright[0])
         return np.asarray(sideways * upright[0] + down * upright[1], np.float32)
 
-    def moved(self, beta: FloatArray) -> FloatArray:
-        """Vertices with an expression, seen from where the portrait was taken, (V, 3)."""
-        return self._base + self.displacement(beta)
+    def _hold_eyes(self, model: FaceModel) -> None:
+        """Eyeballs stay: the gaze moves what lies in the eye's opening instead."""
+        rows = self.rows.reshape(blendshapes.NUM, -1, 3)
+        rows[:, model.vertices_of("eye_left", "eye_right", "eye_socket")] = 0.0
+
+    def move(self, beta: FloatArray, out: FloatArray) -> None:
+        """Vertices with an expression, seen from where the portrait was taken, into out (V, 3)."""
+        kernels.express(self._base, self.rows, beta, out.reshape(-1))
 
     def displacement(self, beta: FloatArray) -> FloatArray:
         """How far an expression moves every vertex from the neutral face, (V, 3)."""
-        active = np.flatnonzero(beta)
-        moved: FloatArray = beta[active] @ self.rows[active]
+        moved: FloatArray = beta @ self.rows
         return moved.reshape(-1, 3)
 
     def direction(self, model_axis: tuple[float, float, float]) -> FloatArray:
