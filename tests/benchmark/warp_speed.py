@@ -63,7 +63,7 @@ def wide_avatar(width: int, height: int) -> Avatar:
     """The synthetic person in a picture of the output's shape, face half its height."""
     avatar = synthetic_avatar(height)
     side = (width - height) // 2
-    moved = np.asarray(avatar.pose.translation_px) + (side, 0)
+    moved = np.asarray(avatar.pose.translation_px) + np.array([side, 0.0])
     pad = (0, 0, side, width - height - side, cv2.BORDER_REPLICATE)
     assert avatar.person_mask is not None
     return replace(
