@@ -144,9 +144,9 @@ class ShippedParts:
 
     def camera(self, camera_id: str, preset: Preset) -> "CameraSink":
         """See `LiveParts.camera`."""
-        from render.sinks import open_camera
+        from render.sinks import make_camera
 
-        return open_camera(camera_id, preset.camera.size, preset.camera.rate_hz)
+        return make_camera(camera_id, preset.camera.size, preset.camera.rate_hz)
 
     def repair_camera(self, camera_id: str) -> str:
         """See `LiveParts.repair_camera`."""

@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from app import folders
 from app.camera_stage import CameraStage
 from app.devices_watch import DevicesWatch
@@ -22,12 +24,14 @@ from app.stages import FrameTarget
 from audio_io.devices import SoundSystem
 from audio_io.gain_gate import GateSettings
 from core.avatar import Avatar
+from core.blendshapes import NUM
 from core.errors import DeviceError, RealTalkError
 from core.pipeline import SpeechStage
 from core.presets import SHIPPED, Preset
+from core.renderer import Renderer
 from core.session import Device, DeviceKind, JobKind, Mode, SessionState, Severity
 from core.stage import Stage
-from core.types import ImageArray, VideoFrame
+from core.types import ExpressionFrame, ImageArray, VideoFrame
 
 if TYPE_CHECKING:
     from render.sinks import CameraSink
@@ -399,13 +403,13 @@ class LiveSession:
     def _rebuild_renderer(self) -> None:
         self._renderer_number += 1
         number = self._renderer_number
-        avatar, preset, make = self._avatar, self._preset, self._parts.renderer
+        avatar, preset = self._avatar, self._preset
 
         def build() -> None:
             if number != self._renderer_number:
                 return
             try:
-                renderer = make(avatar, preset, preset.camera.size) if avatar else None
+                renderer = self._warm_renderer(avatar, preset) if avatar else None
             except Exception as error:
                 logger.exception("the avatar cannot be drawn")
                 self._notices.tell(Severity.ERROR, "avatar", f"The avatar cannot be drawn: {error}")
@@ -417,6 +421,13 @@ class LiveSession:
 
         if not self._closed:
             self._builder.submit(build)
+
+    def _warm_renderer(self, avatar: Avatar, preset: Preset) -> Renderer:
+        """A renderer that has drawn once: the first frame of some takes seconds."""
+        renderer = self._parts.renderer(avatar, preset, preset.camera.size)
+        rest = ExpressionFrame(0, np.zeros(NUM, np.float32), np.zeros(6, np.float32), False)
+        renderer.render(rest)
+        return renderer
 
     def _begin_recording(self, path: Path | None) -> None:
         pipeline = self._pipeline
