@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from app.recording_stage import RecordingFile
+from app.recording_target import RecordingFile
 from core.avatar import Avatar
 from core.pipeline import MotionStage, SpeechStage
 from core.presets import Preset
@@ -129,6 +129,22 @@ class ShippedParts:
         from core.portrait.preview import draw_fit
 
         return draw_fit(avatar, parts.face_model())
+
+    def recording(self, path: Path, avatar: Avatar, preset: Preset) -> RecordingFile:
+        """See `LiveParts.recording`."""
+        from audio_io.voice_input import VOICE_RATE_HZ
+        from render.mark import VisibleMark
+        from render.provenance import Provenance, hash_picture
+        from render.recorder import Recorder
+
+        size = preset.camera.size
+        return Recorder(
+            path,
+            size,
+            provenance=Provenance(portrait_sha256=hash_picture(avatar.image_rgb)),
+            mark=VisibleMark(size) if preset.recording.mark else None,
+            sample_rate_hz=VOICE_RATE_HZ,
+        )
 
     def cameras(self) -> tuple[Device, ...]:
         """See `LiveParts.cameras`."""

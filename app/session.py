@@ -19,7 +19,7 @@ from app.jobs import JobControl, JobQueue
 from app.live_parts import LiveParts
 from app.live_pipeline import LivePipeline
 from app.notices import Notices
-from app.recording_stage import RecordingStage
+from app.recording_target import RecordingTarget
 from app.stages import FrameTarget
 from audio_io.devices import SoundSystem
 from audio_io.gain_gate import GateSettings
@@ -29,7 +29,7 @@ from core.errors import DeviceError, RealTalkError
 from core.pipeline import SpeechStage
 from core.presets import SHIPPED, Preset
 from core.renderer import Renderer
-from core.session import Device, DeviceKind, JobKind, Mode, SessionState, Severity
+from core.session import Device, DeviceKind, JobKind, Mode, Recording, SessionState, Severity
 from core.stage import Stage
 from core.types import ExpressionFrame, ImageArray, VideoFrame
 
@@ -72,7 +72,7 @@ class LiveSession:
         self._pipeline: LivePipeline | None = None
         self._camera = CameraStage(self._make_sink, self._stage_failed)
         self._camera.start()
-        self._recording: RecordingStage | None = None
+        self._recording: tuple[Path, RecordingTarget] | None = None
         self._playing_file = False
         self._renderer_number = 0
         self._closed = False
@@ -126,16 +126,14 @@ class LiveSession:
         self._choose(mode=Mode.OFF)
         self._camera.stop()
         self._watch.stop()
-        if self._recording is not None:
-            self._recording.stop()
-        self._commands.shutdown(wait=False, cancel_futures=True)
+        self.stop_recording()
+        self._commands.shutdown(wait=False)
         self._builder.shutdown(wait=False, cancel_futures=True)
         pipeline, self._pipeline = self._pipeline, None
         if pipeline is not None:
             pipeline.stop(_STOP_S)
-        for stage in (self._recording, self._camera, self._watch):
-            if stage is not None:
-                _join(stage, deadline_s - time.monotonic())
+        for stage in (self._camera, self._watch):
+            _join(stage, deadline_s - time.monotonic())
         self._jobs.close(max(deadline_s - time.monotonic(), 0.05))
 
     # Avatar and settings
@@ -224,7 +222,7 @@ class LiveSession:
         """See `Session.stop_recording`."""
         recording, self._recording = self._recording, None
         if recording is not None:
-            recording.stop()
+            self._commands.submit(self._finish_recording, recording[1])
 
     def play_file(self, audio: Path) -> int:
         """See `Session.play_file`."""
@@ -282,7 +280,7 @@ class LiveSession:
             self._chosen,
             camera_alive=self._camera.alive,
             frames_sent=self._camera.sent,
-            recording=self._recording.snapshot() if self._recording else None,
+            recording=_describe(self._recording),
             jobs=self._jobs.snapshot(),
             notices=self._notices.snapshot(),
         )
@@ -398,7 +396,7 @@ class LiveSession:
     def _targets(self) -> tuple[FrameTarget, ...]:
         recording = self._recording
         camera = (self._camera,) if self._chosen.mode is Mode.LIVE else ()
-        return (*camera, recording) if recording else camera
+        return (*camera, recording[1]) if recording else camera
 
     def _rebuild_renderer(self) -> None:
         self._renderer_number += 1
@@ -435,25 +433,29 @@ class LiveSession:
             return
         if pipeline is None or self._avatar is None:
             raise RealTalkError("Switch the preview on with an avatar, then record.")
-        preset = self._preset
-        avatar = self._avatar
-        recording = RecordingStage(
-            path or folders.new_recording(preset),
-            lambda file: self._parts.recording(file, avatar, preset),
-            pipeline.voice.ring,
-            self._stage_failed,
-        )
-        recording.start()
-        self._recording = recording
+        path = path or folders.new_recording(self._preset)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = self._parts.recording(path, self._avatar, self._preset)
+        self._recording = path, RecordingTarget(file, pipeline.voice.ring)
+
+    def _finish_recording(self, recording: RecordingTarget) -> None:
+        try:
+            recording.file.stop()
+        except RealTalkError as error:
+            self._notices.tell(Severity.ERROR, "recording", str(error))
+
+    def _end_failed_recording(self) -> None:
+        recording = self._recording
+        if recording is not None and recording[1].file.problem:
+            self._recording = None
+            self._notices.tell(Severity.ERROR, "recording", recording[1].file.problem)
 
     def _stage_failed(self, stage: Stage) -> None:
         text = f"The {stage.name} stopped: {stage.error}. Switch off and on again."
-        if stage is self._recording:
-            self._recording = None
-            text = str(stage.error)
         self._notices.tell(Severity.ERROR, stage.name, text)
 
     def _collect_notices(self) -> None:
+        self._end_failed_recording()
         pipeline = self._pipeline
         self._notices.show(Severity.ERROR, "camera", self._camera.problem)
         microphone = pipeline.microphone if pipeline else None
@@ -470,6 +472,13 @@ class LiveSession:
         except DeviceError as error:
             self._notices.tell(Severity.ERROR, "sound", str(error))
             return None
+
+
+def _describe(recording: tuple[Path, RecordingTarget] | None) -> Recording | None:
+    if recording is None:
+        return None
+    path, target = recording
+    return Recording(path, target.file.duration_s, target.file.size_bytes)
 
 
 def _join(stage: Stage, timeout_s: float) -> None:

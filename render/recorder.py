@@ -55,6 +55,7 @@ class Recorder:
         encoding: Video encoder settings.
         provenance: What the file says about its origin.
         mark: Badge blended into every frame, or None.
+        sample_rate_hz: Rate of the sound and of its blocks' start indices.
         queue_ms: How far the encoder may fall behind before frames are dropped.
 
     Raises:
@@ -71,6 +72,7 @@ class Recorder:
         encoding: Encoding = _ENCODING,
         provenance: Provenance | None = None,
         mark: VisibleMark | None = None,
+        sample_rate_hz: int = SAMPLE_RATE_HZ,
         queue_ms: int = 600,
     ) -> None:
         self.path = Path(path)
@@ -87,7 +89,7 @@ class Recorder:
         self.frames_dropped = 0
         """Frames lost because the encoder fell behind."""
         muxer = self._open_muxer(encoding)
-        self._track = _Track(muxer)
+        self._track = _Track(muxer, sample_rate_hz)
         self._thread = threading.Thread(
             target=self._run, args=(muxer,), name="recorder", daemon=True
         )
@@ -247,8 +249,9 @@ class Recorder:
 class _Track:
     """Puts frames and sound on one time line that begins with the first frame."""
 
-    def __init__(self, muxer: Muxer) -> None:
+    def __init__(self, muxer: Muxer, sample_rate_hz: int) -> None:
         self._muxer = muxer
+        self._rate_hz = sample_rate_hz
         self._first: int | None = None
         self._waiting: deque[AudioBlock] = deque()
         self._written = 0
@@ -279,7 +282,7 @@ class _Track:
 
     @property
     def _end(self) -> int:
-        return self.num_frames * SAMPLE_RATE_HZ // FRAME_RATE_HZ
+        return self.num_frames * self._rate_hz // FRAME_RATE_HZ
 
     def _flush(self) -> None:
         """Write the sound up to the last picture's end."""
@@ -287,7 +290,7 @@ class _Track:
             while len(self._waiting) > _MAX_SOUND_BLOCKS:
                 self._waiting.popleft()
             return
-        origin = self._first * (SAMPLE_RATE_HZ // FRAME_RATE_HZ)
+        origin = self._first * (self._rate_hz // FRAME_RATE_HZ)
         while self._waiting and self._waiting[0].start_index - origin < self._end:
             block = self._waiting.popleft()
             start = block.start_index - origin
@@ -299,12 +302,12 @@ class _Track:
                 rest = AudioBlock(samples[room:], origin + self._written)
                 self._waiting.appendleft(rest)
                 return
-        late = self._end - self._written - round(_MAX_APART_S * SAMPLE_RATE_HZ)
+        late = self._end - self._written - round(_MAX_APART_S * self._rate_hz)
         self._write(np.zeros(max(0, late), np.float32))
         while len(self._waiting) > _MAX_SOUND_BLOCKS:  # no picture for a long time
             self._write(self._waiting.popleft().samples)
 
     def _write(self, samples: FloatArray) -> None:
         if len(samples):
-            self._muxer.write_audio(samples[None], self._written, SAMPLE_RATE_HZ)
+            self._muxer.write_audio(samples[None], self._written, self._rate_hz)
             self._written += len(samples)

@@ -11,10 +11,10 @@ from app.stages import Picture
 from core.avatar import Avatar, Quality
 from core.blendshapes import INDEX, NUM
 from core.camera import HeadPose
-from core.errors import DeviceError, MediaError, PortraitError
+from core.errors import DeviceError, PortraitError
 from core.presets import Preset
 from core.session import Device, DeviceKind
-from core.types import HOP_SAMPLES, ExpressionFrame, FloatArray, ImageArray, VideoFrame
+from core.types import HOP_SAMPLES, AudioBlock, ExpressionFrame, FloatArray, ImageArray, VideoFrame
 
 JAW = INDEX["jawOpen"]
 LOOKAHEAD_HOPS = 2
@@ -99,19 +99,22 @@ class RecordingLog:
 
     def __init__(self) -> None:
         self.indices: list[int] = []
-        self.sound: list[FloatArray] = []
+        self.sound: list[AudioBlock] = []
         self.closed = False
-        self.disk_full = False
+        self.problem = ""
+        self.size_bytes = 0
 
-    def write_video(self, rgb: ImageArray, index: int) -> None:
-        if self.disk_full:
-            raise MediaError("The disk is full. What was written so far plays.")
-        self.indices.append(index)
+    @property
+    def duration_s(self) -> float:
+        return len(self.indices) / 25
 
-    def write_audio(self, samples: FloatArray) -> None:
-        self.sound.append(samples)
+    def put_video(self, frame: VideoFrame) -> None:
+        self.indices.append(frame.index)
 
-    def close(self) -> None:
+    def put_audio(self, block: AudioBlock) -> None:
+        self.sound.append(block)
+
+    def stop(self) -> None:
         self.closed = True
 
 
