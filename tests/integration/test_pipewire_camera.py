@@ -41,8 +41,12 @@ class Presenter:
         due = time.monotonic()
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             self.shown += 1
-            self._camera.show(numbered(SIZE, self.shown))
+            self._camera.show(self.frame())
             due += 1 / RATE_HZ
+
+    def frame(self):
+        """The next frame."""
+        return numbered(SIZE, self.shown)
 
     def __enter__(self):
         self._thread.start()
