@@ -116,6 +116,14 @@ def _virtual_microphones() -> Iterator[Finding]:
         yield Finding("virtual microphone", Health.LIMITED, "none possible", advice)
 
 
+def _cameras() -> Iterator[Finding]:
+    from render.sinks import diagnose
+
+    for camera in diagnose():
+        health = Health.LIMITED if camera.problem else Health.GOOD
+        yield Finding("camera", health, f"{camera.name}: {camera.problem or 'ready'}")
+
+
 def _window() -> Iterator[Finding]:
     import PySide6.QtWidgets
 
@@ -129,5 +137,6 @@ CHECKS: dict[str, Callable[[], Iterator[Finding]]] = {
     "video files": _encoders,
     "microphones": _microphones,
     "virtual microphone": _virtual_microphones,
+    "cameras": _cameras,
     "window": _window,
 }
