@@ -76,4 +76,4 @@ def background(backdrop: Backdrop) -> Background:
         return Background(backdrop.kind, backdrop.blur, backdrop.colour_rgb)  # type: ignore[arg-type]
     if not backdrop.picture:
         raise ConfigError("The background is to be a picture, but the preset names no file.")
-    return Background("picture", picture_rgb=read_picture(Path(backdrop.picture)))
+    return Background("picture", picture_rgb=read_picture(Path(backdrop.picture)).rgb)

@@ -1,0 +1,59 @@
+"""`realtalk enroll`: a portrait becomes an avatar file, with a picture of the fit for the eye."""
+
+import argparse
+import json
+from pathlib import Path
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "enroll",
+        help="make an avatar of a portrait, and a picture of how the face was found",
+        description="Make an avatar of a portrait, and a picture of how the face was found.",
+    )
+    parser.add_argument("portrait", type=Path, help="picture of a face")
+    parser.add_argument("-o", "--output", type=Path, required=True, help=".avatar file to write")
+    parser.add_argument("--name", help="shown in menus (default: the picture's name)")
+    parser.add_argument(
+        "--points", type=Path, help="JSON file of points set by hand: {name: [x, y]} in pixels"
+    )
+    parser.add_argument(
+        "--save-points", type=Path, help="write the points that were found, to edit them"
+    )
+    parser.add_argument(
+        "--preview", type=Path, help="picture of the fit (default: beside the avatar, .fit.png)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Enrol, save, draw the fit and say what was found."""
+    from dataclasses import replace
+
+    from app import parts
+    from app.avatars import AVATAR_SUFFIX, enrol_picture
+    from app.pictures import write_picture
+    from core.errors import ConfigError
+        from core.portrait.points import read_points, write_points
+    from core.portrait.preview import draw_fit
+
+    if args.output.suffix != AVATAR_SUFFIX:
+        raise ConfigError(f"{args.output} does not end in {AVATAR_SUFFIX}; name the file so.")
+    points = read_points(args.points) if args.points else None
+    avatar = enrol_picture(args.portrait, points)
+    avatar = replace(avatar, name=args.name or avatar.name)
+    avatar.save(args.output)
+    preview = args.preview or args.output.with_suffix(".fit.png")
+    write_picture(preview, draw_fit(avatar, parts.face_model()))
+    if args.save_points:
+        write_points(args.save_points, avatar.points)
+    verdict = avatar.verdict
+    if args.json:
+        report = {"avatar": str(args.output), "preview": str(preview), "ok": verdict.ok}
+        print(json.dumps({**report, "reasons": list(verdict.reasons)}, ensure_ascii=False))
+    elif not args.quiet:
+        print(f"{args.output}: {'good' if verdict.ok else 'usable with care'}; see {preview}")
+        for reason in verdict.reasons:
+            print(f"  {reason}")
+    return 0
