@@ -1,6 +1,5 @@
 """Pictures out: written whole or not at all."""
 
-import os
 import tempfile
 from pathlib import Path
 
@@ -31,8 +30,8 @@ def write_picture(path: Path, rgb: ImageArray) -> None:
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
             temporary = file.name
             file.write(encoded.tobytes())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
     except OSError as error:
         if temporary:
             Path(temporary).unlink(missing_ok=True)

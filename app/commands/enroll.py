@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from app.avatars import AVATAR_SUFFIX, enrol_picture
     from app.pictures import write_picture
     from core.errors import ConfigError
-        from core.portrait.points import read_points, write_points
+    from core.portrait.points import read_points, write_points
     from core.portrait.preview import draw_fit
 
     if args.output.suffix != AVATAR_SUFFIX:
