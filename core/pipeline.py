@@ -41,17 +41,20 @@ def _speech(blocks: Iterable[AudioBlock], speech: SpeechStage) -> Iterator[list[
     yield speech.finish()
 
 
-def at_rate(frames: Iterable[ExpressionFrame], frame_rate_hz: float) -> Iterator[ExpressionFrame]:
+def at_rate(
+    frames: Iterable[ExpressionFrame], frame_rate_hz: float, source_rate_hz: float = FRAME_RATE_HZ
+) -> Iterator[ExpressionFrame]:
     """Frames at another rate, interpolated linearly; the duration stays the same.
 
     Args:
-        frames: Consecutive frames at FRAME_RATE_HZ.
+        frames: Consecutive frames.
         frame_rate_hz: Wanted rate, > 0.
+        source_rate_hz: Rate of `frames`, > 0.
     """
-    if frame_rate_hz == FRAME_RATE_HZ:
+    if frame_rate_hz == source_rate_hz:
         yield from frames
         return
-    step = FRAME_RATE_HZ / frame_rate_hz
+    step = source_rate_hz / frame_rate_hz
     index = 0
     previous: ExpressionFrame | None = None
     for position, frame in enumerate(frames):

@@ -4,11 +4,18 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.choices import choose_preset, parse_size
 from core.errors import ConfigError
+from core.presets import Preset
+
+if TYPE_CHECKING:
+    from audio_io.files import AudioFile
+    from core.types import ExpressionFrame
 
 FRAME_RATES = (1.0, 120.0)
 
@@ -21,7 +28,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         description="Make a video of a portrait that speaks a sound file.",
     )
     parser.add_argument("portrait", type=Path, help="picture of a face, or an .avatar file")
-    parser.add_argument("audio", type=Path, help="any sound or video file")
+    parser.add_argument(
+        "audio", type=Path, help="any sound or video file, or expression curves (.csv, .json, .npz)"
+    )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help=".mp4, .mkv or .webm file to write"
     )
@@ -75,34 +84,30 @@ def render(args: argparse.Namespace) -> dict[str, object]:
     from app.avatars import open_avatar
     from app.progress import Progress
     from app.timing import StageTimes
-    from audio_io.files import read_audio
     from core import pipeline
     from render.mark import VisibleMark
     from render.provenance import Provenance, hash_picture
     from render.video_writer import VideoWriter
 
     started = time.perf_counter()
-    sound = read_audio(args.audio)
     preset = choose_preset(args.preset, args.background, folders.presets())
+    drive = _open_drive(args, preset)
     avatar = open_avatar(args.portrait, note=_note(args))
     renderer = parts.renderer(avatar, preset, args.size)
     times = StageTimes()
     rate = Fraction(args.fps).limit_denominator(1001)
-    total = None if sound.duration_s is None else round(sound.duration_s * args.fps)
-    mark = VisibleMark(args.size) if args.mark else None
+    total = None if drive.duration_s is None else round(drive.duration_s * args.fps)
     ready = time.perf_counter()
     with VideoWriter(
         args.output,
         args.size,
         rate,
-        audio=sound,
+        audio=drive.sound,
         provenance=Provenance(portrait_sha256=hash_picture(avatar.image_rgb)),
-        mark=mark,
+        mark=VisibleMark(args.size) if args.mark else None,
     ) as writer:
-        speech, motion = parts.speech_stage(preset), parts.motion_stage(preset, args.seed)
-        expressions = pipeline.express(sound, speech, motion)
-        spoken = times.iterate("voice", pipeline.at_rate(expressions, float(rate)))
-        drawn = times.iterate("draw", pipeline.draw(spoken, renderer))
+        frames = pipeline.at_rate(drive.frames, float(rate), drive.rate_hz)
+        drawn = times.iterate("draw", pipeline.draw(times.iterate("voice", frames), renderer))
         progress = Progress(total, "rendering", enabled=not args.quiet)
         for frame in progress.track(args.interrupt.guard(drawn)):
             times.call("encode", writer.write, frame.rgb)
@@ -116,6 +121,32 @@ def render(args: argparse.Namespace) -> dict[str, object]:
         "times_real_time": writer.duration_s / elapsed_s,
         "shares": times.shares(),
     }
+
+
+@dataclass(frozen=True)
+class _Drive:
+    """What moves the face: frames, and the sound they came from (none for a curves file)."""
+
+    frames: "Iterable[ExpressionFrame]"
+    rate_hz: float
+    duration_s: float | None
+    sound: "AudioFile | None"
+
+
+def _open_drive(args: argparse.Namespace, preset: Preset) -> _Drive:
+    from app import parts
+    from audio_io.files import read_audio
+    from core import pipeline
+    from core.types import FRAME_RATE_HZ
+    from core.voice.curves_io import SUFFIXES, read_frames
+
+    if args.audio.suffix.lower() in SUFFIXES:
+        curves, rate_hz = read_frames(args.audio)
+        return _Drive(curves, rate_hz, len(curves) / rate_hz, None)
+    sound = read_audio(args.audio)
+    speech, motion = parts.speech_stage(preset), parts.motion_stage(preset, args.seed)
+    frames = pipeline.express(sound, speech, motion)
+    return _Drive(frames, FRAME_RATE_HZ, sound.duration_s, sound)
 
 
 def _note(args: argparse.Namespace) -> Callable[[str], None]:

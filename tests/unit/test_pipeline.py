@@ -59,3 +59,9 @@ def test_rate_interpolates_between_neighbours():
     frames = list(pipeline.at_rate([frame(0, 0.0), frame(1, 1.0), frame(2, 0.0)], 50))
     assert [float(f.beta[0]) for f in frames] == pytest.approx([0, 0.5, 1, 0.5, 0, 0])
     assert frames[0].beta.dtype == np.float32
+
+
+def test_rate_of_the_source_counts():
+    frames = list(pipeline.at_rate((frame(i, i) for i in range(30)), 25, source_rate_hz=30))
+    assert len(frames) == 25
+    assert float(frames[10].beta[0]) == pytest.approx(12.0)
