@@ -89,6 +89,8 @@ class Bench:
 
 def press(widget: QWidget, keys: str) -> None:
     """Press a key sequence such as "Ctrl+L"."""
+    widget.activateWindow()
+    assert until(widget.isActiveWindow)
     QTest.keySequence(widget, keys)
 
 

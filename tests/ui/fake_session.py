@@ -32,8 +32,8 @@ POINTS: Mapping[str, tuple[float, float]] = {
     "eye_left_outer": (405.0, 265.0),
     "mouth_corner_right": (235.0, 415.0),
     "mouth_corner_left": (365.0, 415.0),
-    "lip_upper": (300.0, 402.0),
-    "lip_lower": (300.0, 432.0),
+    "upper_lip_top": (300.0, 402.0),
+    "lower_lip_bottom": (300.0, 432.0),
     "chin": (300.0, 520.0),
 }
 

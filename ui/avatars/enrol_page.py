@@ -146,11 +146,12 @@ class EnrolPage(QWidget):
             return
         self.banners.clear_own()
         self._set_busy(self._texts("enrol.refitting"))
-        self._watch(self._session.refit(self._avatar, self.editor.points))
+        self._watch(self._session.refit(self._avatar, self.editor.moved_points))
 
     def _undo(self) -> None:
         if self._first is not None:
             self._run += 1
+            self.editor.forget_moves()
             self._show(self._first)
 
     def _keep(self) -> None:

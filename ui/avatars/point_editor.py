@@ -50,6 +50,7 @@ class PointEditor(QWidget):
         self._image: QImage | None = None
         self._overlay: QImage | None = None
         self._points: dict[str, Point] = {}
+        self._moved: set[str] = set()
         self._current = ""
         self._dragging = False
         self._before_drag: Point = (0.0, 0.0)
@@ -73,6 +74,16 @@ class PointEditor(QWidget):
         return dict(self._points)
 
     @property
+    def moved_points(self) -> dict[str, Point]:
+        """Where the points are that the user has moved since the portrait was shown."""
+        return {name: self._points[name] for name in self._moved if name in self._points}
+
+    @property
+    def has_picture(self) -> bool:
+        """Whether a picture is shown."""
+        return self._image is not None
+
+    @property
     def current(self) -> str:
         """Name of the selected point, empty for none."""
         return self._current
@@ -81,6 +92,7 @@ class PointEditor(QWidget):
         """Show a picture, shape (H, W, 3) uint8, with points in its pixels."""
         self._image = image_from_rgb(rgb)
         self._overlay = None
+        self._moved.clear()
         self.set_points(points)
 
     def clear(self) -> None:
@@ -96,6 +108,10 @@ class PointEditor(QWidget):
         if self._current not in self._points:
             self._select("")
         self._look_at()
+
+    def forget_moves(self) -> None:
+        """Hold no point any more."""
+        self._moved.clear()
 
     def set_overlay(self, rgb: ImageArray) -> None:
         """The fit drawn over the picture, of the same shape."""
@@ -141,6 +157,7 @@ class PointEditor(QWidget):
         """Carry the point, or show that there is one."""
         if self._dragging:
             self._points[self._current] = self.to_image(event.position())
+            self._moved.add(self._current)
             self.update()
             return
         name = self._nearest(event.position())
@@ -168,6 +185,7 @@ class PointEditor(QWidget):
             x, y = self._points[self._current]
             dx, dy = steps[key]
             self._points[self._current] = self._inside((x + dx * by, y + dy * by))
+            self._moved.add(self._current)
             self.update()
         elif key is Qt.Key.Key_Escape and self._current:
             self._select("")
