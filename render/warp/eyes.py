@@ -15,8 +15,10 @@ UPPER_SHARE = 0.88
 """Share of a blink that the upper lid does."""
 GAZE_CM = 0.30
 """How far the iris moves at full gaze."""
-INSET_CM = 0.12
+INSET_CM = 0.18
 """Strip of the lid along the rim whose pixels (lashes, eyeball) a closing lid leaves behind."""
+STRETCH_CM = 1.0
+"""How far from the rim the skin is stretched to fill that strip."""
 
 
 class Eye:
@@ -50,7 +52,8 @@ class Eye:
         }
         self._outward = 1.0 if side == "Left" else -1.0
         source = rig.source[area.vertices, :2]
-        away = np.where(area.side > 0, -1.0, 1.0) * np.maximum(INSET_CM - area.distance_cm, 0)
+        fill = INSET_CM * np.clip(1.0 - area.distance_cm / STRETCH_CM, 0.0, 1.0)
+        away = np.where(area.side > 0, -fill, fill)
         self.resting = source.astype(np.float32)
         inset = source + (away * rig.scale_px_per_cm)[:, None] * self.down
         self._inset = inset.astype(np.float32)

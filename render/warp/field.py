@@ -15,7 +15,7 @@ from core.raster import RasterBuffers, rasterise
 from core.types import FloatArray, ImageArray
 from render.warp import kernels
 from render.warp.aperture import smoothstep
-from render.warp.rig import Rig, Turn
+from render.warp.rig import Rig, Turn, hidden_vertices
 
 NODES_PER_FACE_HEIGHT = 40
 RING = 2
@@ -79,7 +79,8 @@ class HeadField:
         corners = triangles[np.maximum(index, 0)]
         part = model.part[corners]
         neck = part == PARTS.index("neck")
-        on_face = self._covered & ~neck.any(-1)
+        turned_away = hidden_vertices(rig, model)[corners] & (part == PARTS.index("face"))
+        on_face = self._covered & ~(neck | turned_away).any(-1)
         self._on_face = on_face
         self.bound = np.flatnonzero(on_face).astype(np.int32)
         full = np.concatenate([weights, 1 - weights.sum(-1, keepdims=True)], -1)

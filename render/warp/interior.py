@@ -17,12 +17,14 @@ from render.warp.teeth import LOWER, UPPER, Palette, ToothStrip, paint, texture_
 
 SAMPLES_PER_SIDE = 2
 TONGUE_ROOT_Z_CM, TONGUE_TIP_Z_CM = 4.0, 9.7
-TONGUE_LOWER_CM = 1.15
+TONGUE_LOWER_CM = 0.85
 """How far the tongue sinks to the floor of the mouth as the jaw opens."""
 TONGUE_BACK_CM = 0.55
 """How far a resting tongue lies behind the lower teeth."""
 TONGUE_RAISE_CM = 0.85
 """How far "tongueOut" first lifts the tip, towards the upper teeth, before it comes forward."""
+TONGUE_WIDER = 0.25
+"""Widening of the face model's tongue, so that it reaches the teeth on both sides."""
 LIGHT = np.array([0.10, 0.45, 0.89], np.float32)
 
 
@@ -90,6 +92,9 @@ class Interior:
     def _tongue_weights(self, model: FaceModel) -> None:
         z = model.mean[self._soft, 2]
         reach = np.clip((z - TONGUE_ROOT_Z_CM) / (TONGUE_TIP_Z_CM - TONGUE_ROOT_Z_CM), 0.0, 1.0)
+        sideways = np.where(self._is_tongue, TONGUE_WIDER * model.mean[self._soft, 0], 0.0)
+        self._wider = sideways[:, None] * self._rig.direction((1.0, 0.0, 0.0))
+        self._wider = self._wider.astype(np.float32)
         self._tip = np.where(self._is_tongue, reach, 0.0).astype(np.float32)
 
     def _points(self, points: FloatArray, beta: FloatArray) -> FloatArray:
@@ -102,6 +107,7 @@ class Interior:
         sunk = ramp(jaw / 0.45) * (1.0 - 0.6 * raised)
         up = up - TONGUE_LOWER_CM * sunk * (0.7 * self._is_tongue + 0.3 * self._tip)
         back = TONGUE_BACK_CM * (1.0 - raised) * self._tip
+        soft += self._wider
         soft += up[:, None] * self._rig.direction((0.0, 1.0, 0.0))
         soft -= back[:, None] * self._rig.direction((0.0, 0.0, 1.0))
         return soft

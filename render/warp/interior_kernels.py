@@ -74,7 +74,7 @@ def shade(
                     a, b, c = triangles[0][t, 0], triangles[0][t, 1], triangles[0][t, 2]
                     z = soft_depth[sy, sx]
                     deep = max((lip_depth - z) / scale - 0.9, 0.0)
-                    fade = 0.40 + 0.60 * np.exp(-0.24 * deep)
+                    fade = 0.42 + 0.58 * np.exp(-0.22 * deep)
                     for k in range(3):
                         value = (
                             w0 * soft_colour[a, k] + w1 * soft_colour[b, k] + w2 * soft_colour[c, k]

@@ -7,7 +7,7 @@ import numpy as np
 
 from core.avatar import Avatar
 from core.face_model import FaceModel
-from core.raster import RasterBuffers, rasterise, vertex_normals
+from core.raster import RasterBuffers, rasterise
 from core.types import ExpressionFrame, FloatArray, ImageArray, VideoFrame
 from render.background import Background, fill_from, make_plate
 from render.warp import kernels
@@ -20,7 +20,7 @@ from render.warp.framing import Framing, make_view
 from render.warp.interior import Interior, RasterMemory
 from render.warp.lips import ZONE_CM as LIP_ZONE_CM
 from render.warp.lips import Lips
-from render.warp.rig import Rig, Turn, combine
+from render.warp.rig import Rig, Turn, combine, hidden_vertices
 
 MARGIN_PX = 24
 """Of the portrait kept around the output."""
@@ -33,8 +33,6 @@ RIM_SHADE_CM = 0.10
 RIM_SHADE = 0.75
 OWN_MOUTH_INSET_CM = 0.07
 """The portrait's own mouth is used only this far inside its lips once the mouth moves."""
-HIDDEN_FACING = 0.12
-"""Skin that faces the portrait's viewer less than this is not taken as texture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +128,7 @@ class WarpRenderer:
             area = eye.aperture
             zone[area.vertices] = smoothstep((EYE_ZONE_CM - area.distance_cm) / 0.6)
         faces = model.triangles_of("face")
-        hidden = _hidden(self._rig, model)
+        hidden = hidden_vertices(self._rig, model)
         hidden[lips.vertices[lips.distance_cm < 1.0]] = False
         for eye in self._eyes:
             hidden[eye.aperture.vertices[eye.aperture.distance_cm < 1.0]] = False
@@ -429,14 +427,6 @@ def _face_box(avatar: Avatar, model: FaceModel) -> tuple[float, float, float, fl
     face = points[model.part == 0]
     low, high = face.min(axis=0), face.max(axis=0)
     return float(low[0]), float(low[1]), float(high[0]), float(high[1])
-
-
-def _hidden(rig: Rig, model: FaceModel) -> np.ndarray:
-    """Vertices that the portrait does not show, (V,) bool."""
-    upright = rig.source * vector(1, -1, 1)
-    normals = vertex_normals(np.ascontiguousarray(upright), model.triangles_of("face", "neck"))
-    hidden: np.ndarray = normals[:, 2] < HIDDEN_FACING
-    return hidden
 
 
 def _touching(triangles: IntArray, vertices: IntArray, count: int) -> IntArray:

@@ -9,6 +9,7 @@ from core import blendshapes
 from core.avatar import Avatar
 from core.camera import euler_from_rotation, rotation_from_euler
 from core.face_model import FaceModel
+from core.raster import vertex_normals
 from core.types import ExpressionFrame, FloatArray
 from render.warp import kernels
 from render.warp.framing import View
@@ -19,6 +20,8 @@ VIEWING_DISTANCE_CM = 60.0
 """From the camera to the head: what a movement towards the viewer does to the size."""
 TEETH_SHOW_CM = 0.40
 """How far the upper front teeth reach below a resting upper lip."""
+HIDDEN_FACING = 0.12
+"""Skin that faces the portrait's viewer less than this is not taken as texture."""
 FRONT_TEETH_Z_CM = 10.7
 KEPT_PARALLAX = 0.45
 """Of the shift that depth gives the mouth's inside in a turned portrait: small errors of the fitted
@@ -139,6 +142,13 @@ class Rig:
         shift = self._axes @ np.asarray([pose[3], pose[4], 0.0], np.float32)
         shift += self._joint - matrix @ self._joint
         return Turn(matrix, shift.astype(np.float32))
+
+
+def hidden_vertices(rig: Rig, model: FaceModel) -> NDArray[np.bool_]:
+    """Vertices of the skin that the portrait does not show, or only at a glancing angle, (V,)."""
+    upright = np.ascontiguousarray(rig.source * np.array([1.0, -1.0, 1.0], np.float32))
+    normals = vertex_normals(upright, model.triangles_of("face", "neck"))
+    return np.asarray(normals[:, 2] < HIDDEN_FACING, np.bool_)
 
 
 def picture_axes(axes: FloatArray) -> FloatArray:
