@@ -51,19 +51,38 @@ class CropFrame:
             change: (S, S, 3) float32 in units of the picture's 0 to 255; 0 at the crop's border.
         """
         x0, y0, x1, y1 = self.box(picture.shape[1], picture.shape[0])
-        if x0 >= x1 or y0 >= y1:
-            return
+        if x0 < x1 and y0 < y1:
+            part = picture[y0:y1, x0:x1]
+            cv2.add(part, self._spread(change, (x0, y0, x1, y1)), dst=part, dtype=cv2.CV_8U)
+
+    def blend(self, picture: ImageArray, painted: ImageArray, share: FloatArray) -> None:
+        """Put another picture over a picture in place, as far as a mask in the crop says.
+
+        Args:
+            picture: (H, W, 3) uint8.
+            painted: The same size.
+            share: (S, S) float32, 1 where `painted` replaces the picture; 0 at the crop's border.
+        """
+        x0, y0, x1, y1 = self.box(picture.shape[1], picture.shape[0])
+        if x0 < x1 and y0 < y1:
+            part, new = picture[y0:y1, x0:x1], painted[y0:y1, x0:x1]
+            weight = self._spread(share, (x0, y0, x1, y1))[..., None]
+            mixed = part + weight * (new.astype(np.float32) - part)
+            part[...] = np.rint(mixed).astype(np.uint8)
+
+    def _spread(self, values: FloatArray, box: tuple[int, int, int, int]) -> FloatArray:
+        """Values of the crop (S, S[, C]) in a box of the picture, 0 outside the crop."""
+        x0, y0, x1, y1 = box
         matrix = self._for_opencv()
         matrix[:, 2] += matrix[:, :2] @ (x0, y0)
         spread = cv2.warpAffine(
-            change,
+            values,
             matrix,
             (x1 - x0, y1 - y0),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_CONSTANT,
         )
-        part = picture[y0:y1, x0:x1]
-        cv2.add(part, spread, dst=part, dtype=cv2.CV_8U)
+        return np.asarray(spread, np.float32)
 
     def _for_opencv(self) -> NDArray[np.float64]:
         """The matrix for OpenCV, whose pixel centres are whole numbers."""

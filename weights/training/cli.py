@@ -29,9 +29,7 @@ def run_fia(options: argparse.Namespace) -> None:
     clips = options.out / "clips"
     model = FaceModel.load(store.path("face_model.npz"))
     if options.data is not None:
-        from weights.training.fia.videos import prepare
-
-        prepare(options.data, clips, model, config)
+        _prepare_films(options.data, clips, model, config)
     elif options.synthetic:
         from weights.training.fia.world import World
 
@@ -45,7 +43,7 @@ def run_fia(options: argparse.Namespace) -> None:
         learning_rate=options.learning_rate,
         seed=options.seed,
         device=options.device,
-        weights=LossWeights(adversarial=options.adversarial),
+        weights=LossWeights(adversarial=options.adversarial, teeth=options.teeth),
         vgg=options.vgg,
     )
     trainer = Trainer(config, recipe, clips)
@@ -56,6 +54,17 @@ def run_fia(options: argparse.Namespace) -> None:
     trainer.train(checkpoint, limit)
     decoder = write_pair(trainer.network, f"fia_{config.name}", options.out, options.storage)
     print(f"Wrote {decoder}.")
+
+
+def _prepare_films(data: Path, clips: Path, model: FaceModel, config: FiaConfig) -> None:
+    from core.portrait.enrol import EnrolTools
+    from core.portrait.landmarks import LandmarkNetwork
+    from weights.training.fia.videos import prepare
+
+    network = LandmarkNetwork(model, store.path("landmarks.onnx"), store.path("mouth.onnx"))
+    digest = store.sha256(store.path("face_model.npz"))
+    for sentence in prepare(data, clips, EnrolTools(model, digest, network.look), config):
+        print(sentence)
 
 
 def _config(options: argparse.Namespace) -> FiaConfig:
@@ -85,6 +94,7 @@ def _add_fia(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-frames", type=int, default=4, help="frames of each in a batch")
     parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--adversarial", type=float, default=0.1, help="weight; 0 leaves it out")
+    parser.add_argument("--teeth", type=float, default=1.0, help="weight of the teeth (eq. 10)")
     parser.add_argument("--vgg", type=Path, help="VGG-19 weights for the perceptual loss")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--seed", type=int, default=0)

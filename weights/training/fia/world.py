@@ -20,7 +20,6 @@ from render.fia.enrolment import crop_portrait
 from render.fia.geometry import HeadGeometry
 from render.fia.mask import MaskMaker
 from render.warp import Framing, WarpRenderer
-from render.warp.rig import Rig
 from weights.training.fia.scene import Person, Studio
 
 FloatArray = NDArray[np.float32]
@@ -62,9 +61,8 @@ class World:
         avatar = self._enrol(actual, person, rng)
         warp = WarpRenderer(avatar, self.model, (PICTURE_PX,) * 2, Framing(face_height=None))
         believed = HeadGeometry(avatar, self.model, warp.view)
-        truth = Rig(actual, self.model, warp.view)
         rows = [
-            self._frame(draw_frame(i, rng), person, warp, believed, truth) for i in range(frames)
+            self._frame(draw_frame(i, rng), person, actual, warp, believed) for i in range(frames)
         ]
         portrait = crop_portrait(avatar, self.model, self.config)
         beta, rho, base, target, mask, teeth = (np.stack(row) for row in zip(*rows, strict=True))
@@ -124,14 +122,15 @@ class World:
         self,
         frame: ExpressionFrame,
         person: Person,
+        actual: Avatar,
         warp: WarpRenderer,
         believed: HeadGeometry,
-        truth: Rig,
     ) -> tuple[FloatArray, ...]:
         crop = self._crop(believed.rigid(frame))
         box = _around(crop)
-        shown = believed.turned(truth.moved(believed.shown(frame)), frame)
-        shot = self._studio.shoot(person, shown, box)
+        posed = self.model.pose(self.model.shape(actual.alpha), believed.shown(frame))
+        truth = warp.view.points(actual.pose.project(posed))
+        shot = self._studio.shoot(person, believed.turned(truth, frame), box)
         picture = np.zeros((PICTURE_PX, PICTURE_PX, 3), np.uint8)
         teeth = np.zeros((PICTURE_PX, PICTURE_PX), np.uint8)
         x0, y0, x1, y1 = box

@@ -1,0 +1,64 @@
+"""Puts a neural renderer over the warp renderer: network, engine and what the avatar keeps."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from core.avatar import Avatar
+from core.errors import PortraitError
+from core.face_model import FaceModel
+from render.engines.base import EngineSettings
+from render.engines.choose import choose
+from render.fia.enrolment import FiaCache
+from render.fia.model import FiaModel
+from render.fia.renderer import FiaRenderer
+from render.warp import WarpRenderer
+
+
+def neural_renderer(
+    avatar: Avatar,
+    warp: WarpRenderer,
+    model: FaceModel,
+    decoder: Path,
+    note: Callable[[str], None],
+    avatar_file: Path | None = None,
+    settings: EngineSettings | None = None,
+) -> FiaRenderer:
+    """A renderer that repaints the mouth of the warp renderer's frames.
+
+    Args:
+        avatar: Whom.
+        warp: Draws the same avatar.
+        model: The face model.
+        decoder: A FIA network, NAME_decoder.onnx with NAME_enrolment.onnx beside it.
+        note: Receives sentences for the user: the engine in use, and every step down.
+        avatar_file: Where what the network prepares for this portrait is kept, if anywhere.
+        settings: For the engine.
+
+    Raises:
+        ModelError: The network cannot be loaded or run.
+    """
+    network = FiaModel.open(decoder)
+    engine = choose(network.decoder, settings or EngineSettings(), note)
+    cache = _prepared(avatar, model, network, note, avatar_file)
+    renderer = FiaRenderer(avatar, warp, model, network.config, engine, cache)
+    note(f"The mouth is painted by {decoder.stem} on {renderer.engine_name}.")
+    return renderer
+
+
+def _prepared(
+    avatar: Avatar,
+    model: FaceModel,
+    network: FiaModel,
+    note: Callable[[str], None],
+    avatar_file: Path | None,
+) -> FiaCache:
+    kept = FiaCache.load(avatar_file, network.hash) if avatar_file else None
+    if kept is not None:
+        return kept
+    cache = FiaCache.compute(avatar, model, network)
+    if avatar_file is not None:
+        try:
+            cache.save(avatar_file)
+        except PortraitError as error:
+            note(str(error))
+    return cache
