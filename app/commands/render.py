@@ -15,6 +15,8 @@ from core.presets import Preset
 
 if TYPE_CHECKING:
     from audio_io.files import AudioFile
+    from core.avatar import Avatar
+    from core.renderer import Renderer
     from core.types import ExpressionFrame
 
 FRAME_RATES = (1.0, 120.0)
@@ -49,6 +51,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--preset", help="name or .toml file of a preset")
     parser.add_argument("--seed", type=int, default=0, help="of blinks and head motion (default 0)")
+    parser.add_argument(
+        "--neural", type=Path, metavar="FILE", help="repaint the mouth with this FIA network"
+    )
     parser.add_argument("--mark", action="store_true", help="show that the video is synthetic")
 
 
@@ -80,7 +85,7 @@ def render(args: argparse.Namespace) -> dict[str, object]:
     """Draw every frame into the file; returns what to report."""
     from fractions import Fraction
 
-    from app import folders, parts
+    from app import folders
     from app.avatars import open_avatar
     from app.progress import Progress
     from app.timing import StageTimes
@@ -93,7 +98,7 @@ def render(args: argparse.Namespace) -> dict[str, object]:
     preset = choose_preset(args.preset, args.background, folders.presets())
     drive = _open_drive(args, preset)
     avatar = open_avatar(args.portrait, note=_note(args))
-    renderer = parts.renderer(avatar, preset, args.size)
+    renderer = _renderer(args, avatar, preset)
     times = StageTimes()
     rate = Fraction(args.fps).limit_denominator(1001)
     total = None if drive.duration_s is None else round(drive.duration_s * args.fps)
@@ -147,6 +152,19 @@ def _open_drive(args: argparse.Namespace, preset: Preset) -> _Drive:
     speech, motion = parts.speech_stage(preset), parts.motion_stage(preset, args.seed)
     frames = pipeline.express(sound, speech, motion)
     return _Drive(frames, FRAME_RATE_HZ, sound.duration_s, sound)
+
+
+def _renderer(args: argparse.Namespace, avatar: "Avatar", preset: "Preset") -> "Renderer":
+    from app import parts
+
+    warp = parts.renderer(avatar, preset, args.size)
+    if args.neural is None:
+        return warp
+    from app.neural import neural_renderer
+
+    kept_in = args.portrait if args.portrait.suffix == ".avatar" else None
+    model = parts.face_model()
+    return neural_renderer(avatar, warp, model, args.neural, _note(args), kept_in)
 
 
 def _note(args: argparse.Namespace) -> Callable[[str], None]:

@@ -1,0 +1,61 @@
+"""The neural renderer put over the warp: what is prepared is kept in the avatar's file."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra [train]")
+pytest.importorskip("onnx", reason="needs the extra [train]")
+
+from app.neural import neural_renderer  # noqa: E402
+from core.avatar import Avatar  # noqa: E402
+from core.camera import HeadPose  # noqa: E402
+from core.face_model import FaceModel  # noqa: E402
+from core.types import ExpressionFrame  # noqa: E402
+from render.engines.base import EngineSettings  # noqa: E402
+from render.fia.config import PRESETS  # noqa: E402
+from render.fia.enrolment import FiaCache  # noqa: E402
+from render.fia.network import FiaNetwork  # noqa: E402
+from render.warp import WarpRenderer  # noqa: E402
+from weights import store  # noqa: E402
+from weights.training.fia.ship import write_pair  # noqa: E402
+
+TINY = dataclasses.replace(
+    PRESETS["pocket"], size_px=64, encoder_widths=(8, 8, 8, 16), decoder_widths=(16, 8, 8, 8)
+)
+
+
+def test_it_is_prepared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FaceModel.load(store.path("face_model.npz"))
+    avatar = Avatar(
+        image_rgb=np.full((200, 200, 3), 120, np.uint8),
+        alpha=np.zeros(model.num_identity, np.float32),
+        beta=np.zeros(52, np.float32),
+        pose=HeadPose(7.0, np.eye(3), np.array([100.0, 110.0])),
+        offset_px=np.zeros((model.num_vertices, 2), np.float32),
+        points={},
+    )
+    kept = tmp_path / "me.avatar"
+    avatar.save(kept)
+    torch.manual_seed(0)
+    decoder = write_pair(FiaNetwork(TINY).eval(), "tiny", tmp_path)
+    warp = WarpRenderer(avatar, model, (128, 128))
+    settings = EngineSettings(cache_folder=tmp_path / "cache")
+    computed = []
+    compute = FiaCache.compute
+    monkeypatch.setattr(FiaCache, "compute", lambda *given: computed.append(1) or compute(*given))
+
+    def build() -> tuple[np.ndarray, list[str]]:
+        said: list[str] = []
+        renderer = neural_renderer(avatar, warp, model, decoder, said.append, kept, settings)
+        still = ExpressionFrame(0, np.zeros(52, np.float32), np.zeros(6, np.float32), False)
+        return renderer.render(still).rgb.copy(), said
+
+    first, said = build()
+    second, _ = build()
+    assert len(computed) == 1
+    assert np.array_equal(first, second)
+    assert any("tiny_decoder on CPU" in sentence for sentence in said)
+    assert np.array_equal(Avatar.load(kept).alpha, avatar.alpha)
