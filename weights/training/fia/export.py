@@ -1,6 +1,7 @@
 """FIA networks to ONNX: the parts that run once, and those that run for each frame."""
 
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +113,10 @@ def _export(
 ) -> None:
     stream = io.BytesIO()
     module.eval()
-    with torch.no_grad():
+    # The exporter through TorchScript is deprecated but keeps the weights' names, by which
+    # render.fia.torch_weights finds them again (torch 2.13).
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         torch.onnx.export(
             module,
             tuple(inputs.values()),
