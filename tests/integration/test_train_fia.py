@@ -7,10 +7,10 @@ import pytest
 pytest.importorskip("torch", reason="needs the extra [train]")
 pytest.importorskip("onnx", reason="needs the extra [train]")
 
-from render.fia.clips import clip_files  # noqa: E402
-from render.fia.config import PRESETS  # noqa: E402
-from render.fia.model import FiaModel  # noqa: E402
-from weights.training import cli  # noqa: E402
+from render.fia.clips import clip_files
+from render.fia.config import PRESETS
+from render.fia.model import FiaModel
+from weights.training import cli
 
 
 def test_from_nothing_to_a_network(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
