@@ -61,7 +61,7 @@ class OnnxEngine:
         self._provider = provider
         self._session = _open_session(provider, model, settings)
         used = self._session.get_providers()[0]
-        if used != provider.provider:
+        if used != _real_name(provider):
             raise ModelError(f"{provider.name} did not start for {model.name}; got {used} instead.")
         self._device_id = settings.device_id if provider.memory != "cpu" else 0
         self._binding = self._session.io_binding()
@@ -160,14 +160,20 @@ def _ladder(provider: OnnxProvider, options: Options) -> list[tuple[str, Options
 
 
 def _add_plugin(session: ort.SessionOptions, provider: OnnxProvider, options: Options) -> None:
-    package = importlib.import_module(str(provider.plugin))
-    known = {device.ep_name for device in ort.get_ep_devices()}
-    if provider.provider not in known:
-        ort.register_execution_provider_library(provider.provider, package.get_library_path())
-    devices = [device for device in ort.get_ep_devices() if device.ep_name == provider.provider]
+    package, name = importlib.import_module(str(provider.plugin)), _real_name(provider)
+    if name not in {device.ep_name for device in ort.get_ep_devices()}:
+        ort.register_execution_provider_library(name, package.get_library_path())
+    devices = [device for device in ort.get_ep_devices() if device.ep_name == name]
     if not devices:
         raise ModelError(f"{provider.name} finds no device it can use.")
     session.add_provider_for_devices(devices[:1], options)
+
+
+def _real_name(provider: OnnxProvider) -> str:
+    """The provider's name in this ONNX Runtime; a plugin package knows its own."""
+    if provider.plugin is None:
+        return provider.provider
+    return str(importlib.import_module(provider.plugin).get_ep_name())
 
 
 def _fixed_shape(entry: Any, model: Path) -> tuple[int, ...]:

@@ -1,5 +1,8 @@
 """ONNX Runtime as an engine."""
 
+import importlib.machinery
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +56,20 @@ def test_silent_fallback_of_the_runtime_is_an_error(tmp_path: Path) -> None:
         pytest.skip("this ONNX Runtime has CUDA")
     with pytest.raises(ModelError, match="did not start"):
         absent.load(tiny_model(tmp_path / "m.onnx"), EngineSettings())
+
+
+def test_a_plugin_brings_its_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plugin = types.ModuleType("fake_plugin")
+    plugin.get_ep_name = lambda: "CPUExecutionProvider"  # type: ignore[attr-defined]
+    plugin.__spec__ = importlib.machinery.ModuleSpec("fake_plugin", None)
+    monkeypatch.setitem(sys.modules, "fake_plugin", plugin)
+    provider = OnnxProvider("Plugin", "", lambda model, settings: {}, plugin="fake_plugin")
+    assert provider.available()
+    engine = provider.load(tiny_model(tmp_path / "m.onnx"), EngineSettings())
+    rows = {"frame": row(3), "gain": row(2), "constant": row(1)}
+    assert np.array_equal(engine.run(rows), row(7))
+    assert engine.name == "Plugin"
+    assert not OnnxProvider("Absent", "", provider.options, plugin="absent_plugin").available()
 
 
 def test_caches_are_keyed_by_model_and_lie_in_the_cache_folder(tmp_path: Path) -> None:
