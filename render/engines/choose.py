@@ -18,6 +18,7 @@ from render.engines.onnx_engine import (
     DIRECTML,
     ONNX_CPU,
     OPENVINO,
+    PLAIN_CUDA,
     TENSORRT,
     TENSORRT_RTX,
 )
@@ -30,6 +31,7 @@ LADDER: tuple[EngineFactory, ...] = (
     TENSORRT,
     TENSORRT_RTX,
     CUDA,
+    PLAIN_CUDA,
     COREML,
     DIRECTML,
     OPENVINO,

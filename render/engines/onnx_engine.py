@@ -194,6 +194,10 @@ def _cuda_options(model: Path, settings: EngineSettings) -> Options:
     }
 
 
+def _plain_cuda_options(model: Path, settings: EngineSettings) -> Options:
+    return {"device_id": str(settings.device_id)}
+
+
 def _cache(model: Path, settings: EngineSettings, kind: str) -> str:
     folder = settings.cache_folder / kind / cache_key(model, settings.half, settings.device_id)
     folder.mkdir(parents=True, exist_ok=True)
@@ -251,6 +255,9 @@ TENSORRT_RTX = OnnxProvider(
     plugin="onnxruntime_ep_nv_tensorrt_rtx",
 )
 CUDA = OnnxProvider("CUDA", "CUDAExecutionProvider", _cuda_options, "cuda")
+PLAIN_CUDA = OnnxProvider(
+    "CUDA without graphs", "CUDAExecutionProvider", _plain_cuda_options, "cuda"
+)
 DIRECTML = OnnxProvider("DirectML", "DmlExecutionProvider", _directml_options)
 COREML = OnnxProvider("CoreML", "CoreMLExecutionProvider", _coreml_options)
 OPENVINO = OnnxProvider("OpenVINO", "OpenVINOExecutionProvider", _openvino_options)
