@@ -50,8 +50,7 @@ class AudioFile:
         block = np.empty(self.block_samples, np.float32)
         filled = start = 0
         for chunk in self.original(SAMPLE_RATE_HZ, layout):
-            mono = np.nan_to_num(chunk.mean(axis=0), posinf=1.0, neginf=-1.0)
-            samples = np.clip(mono, -1.0, 1.0)
+            samples = _tamed(chunk[0] if len(chunk) == 1 else chunk.mean(axis=0))
             while len(samples):
                 taken = min(len(samples), len(block) - filled)
                 block[filled : filled + taken] = samples[:taken]
@@ -111,6 +110,13 @@ def read_audio(path: str | Path, block_samples: int = HOP_SAMPLES) -> AudioFile:
             codec=context.codec.long_name,
             block_samples=block_samples,
         )
+
+
+def _tamed(samples: FloatArray) -> FloatArray:
+    """Samples within [-1, 1]; float files may hold louder ones, and numbers that are none."""
+    if not np.isfinite(np.dot(samples, samples)):
+        samples = np.nan_to_num(samples, posinf=1.0, neginf=-1.0)
+    return np.clip(samples, -1.0, 1.0)
 
 
 class _Resampler:

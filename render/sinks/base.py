@@ -11,7 +11,7 @@ class CameraInfo:
     """A camera that could be opened, or the reason why it cannot.
 
     Attributes:
-        id: Stable name for `open_camera`, such as "pipewire" or "v4l2:/dev/video10".
+        id: Stable name for `make_camera`, such as "pipewire" or "v4l2:/dev/video10".
         name: What to show.
         detail: Further words, such as "needs no kernel module".
         problem: What is wrong and what to do about it; empty when nothing is.

@@ -1,4 +1,4 @@
-"""Which cameras there are, what is wrong with them, and how to open one."""
+"""Which cameras there are, what is wrong with them, and how to make one."""
 
 import os
 import sys
@@ -34,13 +34,13 @@ def diagnose() -> tuple[CameraInfo, ...]:
     return found
 
 
-def open_camera(
+def make_camera(
     camera_id: str,
     size: tuple[int, int] = (1280, 720),
     frame_rate_hz: int = 25,
     name: str = "RealTalk Cam",
 ) -> CameraSink:
-    """Make the camera of this id and open it.
+    """Make the camera of this id; nothing is opened yet.
 
     Args:
         camera_id: `CameraInfo.id`.
@@ -49,20 +49,8 @@ def open_camera(
         name: Name that readers show, where it can be chosen.
 
     Raises:
-        DeviceError: There is no such camera, or it cannot be opened; says what to do.
+        DeviceError: There is no such camera.
     """
-    sink = make_camera(camera_id, size, frame_rate_hz, name)
-    sink.open()
-    return sink
-
-
-def make_camera(
-    camera_id: str,
-    size: tuple[int, int] = (1280, 720),
-    frame_rate_hz: int = 25,
-    name: str = "RealTalk Cam",
-) -> CameraSink:
-    """Like `open_camera`, without opening it: for `PacedCamera`, which does so on its thread."""
     kind, _, rest = camera_id.partition(":")
     if kind == "pipewire":
         return PipeWireCamera(size, frame_rate_hz, name)

@@ -66,7 +66,7 @@ class PipeWireServer:
     def start(self):
         """Start PipeWire and its session manager, and wait until both answer."""
         self.run("pipewire", "pipewire")
-        wait_for((self.folder / "pipewire-0").exists, "PipeWire")
+        wait_for(lambda: "PipeWire:Interface:Core" in dump(), "PipeWire")
         self.run("wireplumber", "wireplumber")
         wait_for(lambda: "WirePlumber" in dump(), "WirePlumber")
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from render.sinks import PacedCamera
 from render.sinks.pipewire import PipeWireCamera
 from tests.integration.pipewire_server import PipeWireServer, numbered, require, wait_for
 from tests.integration.test_pipewire_camera import Presenter
@@ -107,13 +106,11 @@ def start_browser(server, address):
     server.run("browser", shutil.which("chromium"), *options, address)
 
 
-class ColouredPresenter(Presenter):
-    """Numbered frames whose lower half has a known colour."""
-
-    def frame(self):
-        rgb = super().frame()
-        rgb[SIZE[1] // 2 :] = COLOUR
-        return rgb
+def coloured(size, number):
+    """A numbered frame whose lower half has a known colour."""
+    rgb = numbered(size, number)
+    rgb[size[1] // 2 :] = COLOUR
+    return rgb
 
 
 def test_browser_sees_every_frame(page, monkeypatch):
@@ -123,7 +120,7 @@ def test_browser_sees_every_frame(page, monkeypatch):
     address, reports = page
     with PipeWireServer() as server:
         sink = PipeWireCamera(SIZE, RATE_HZ)
-        with PacedCamera(sink, numbered(SIZE, 0)) as camera, ColouredPresenter(camera):
+        with Presenter(sink, coloured):
             start_portal(server, monkeypatch)
             start_browser(server, address)
             try:

@@ -3,12 +3,15 @@
 import json
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from app.camera_stage import CameraStage
 from core.errors import DeviceError
-from render.sinks import PacedCamera, list_cameras, open_camera
+from core.types import VideoFrame
+from render.sinks import list_cameras, make_camera
 from render.sinks.pipewire import PipeWireCamera
 from tests.integration.pipewire_server import (
     PipeWireServer,
@@ -29,36 +32,38 @@ def server():
 
 
 class Presenter:
-    """Shows numbered frames at the content rate, as the renderer does."""
+    """The app's camera stage, fed with numbered frames at the content rate."""
 
-    def __init__(self, camera):
-        self._camera = camera
+    def __init__(self, sink, frame=numbered):
+        self.stage = CameraStage(lambda camera_id: sink)
+        self.stage.set_camera("pipewire")
+        self._size, self._frame = sink.size, frame
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
-        self.shown = 0
 
     def _run(self):
-        due = time.monotonic()
+        number, due = 0, time.monotonic()
         while not self._stop.wait(max(0.0, due - time.monotonic())):
-            self.shown += 1
-            self._camera.show(self.frame())
+            number += 1
+            video = VideoFrame(number, self._frame(self._size, number))
+            self.stage.send(SimpleNamespace(video=video), repeated=False)
             due += 1 / RATE_HZ
 
-    def frame(self):
-        """The next frame."""
-        return numbered(SIZE, self.shown)
-
     def __enter__(self):
+        self.stage.start()
         self._thread.start()
         return self
 
     def __exit__(self, *_):
         self._stop.set()
         self._thread.join()
+        self.stage.stop()
+        self.stage.join(5.0)
 
 
 def test_node_is_a_camera_of_fixed_mode(server):
-    with PacedCamera(PipeWireCamera(SIZE, RATE_HZ, 'A "quoted" name'), numbered(SIZE, 0)):
+    with Presenter(PipeWireCamera(SIZE, RATE_HZ, 'A "quoted" name')):
+        wait_for(lambda: "realtalk_cam" in dump(), "the camera")
         (node,) = [
             entry["info"]
             for entry in json.loads(dump())
@@ -82,7 +87,7 @@ def test_node_is_a_camera_of_fixed_mode(server):
 
 def test_reader_sees_every_frame_at_the_content_rate(server):
     sink = PipeWireCamera(SIZE, RATE_HZ)
-    with PacedCamera(sink, numbered(SIZE, 0)) as camera, Presenter(camera), reader(SIZE) as program:
+    with Presenter(sink), reader(SIZE) as program:
         numbers, times, luma = program.read(100)
         assert sink.has_reader
     numbers, times = numbers[10:], times[10:]  # the first ones queued while the reader started
@@ -95,35 +100,28 @@ def test_reader_sees_every_frame_at_the_content_rate(server):
     assert abs(int(np.median(luma[SIZE[1] // 2 :])) - 126) <= 2  # grey 128 in limited range
 
 
-def test_heartbeat_repeats_the_last_frame(server):
-    sink = PipeWireCamera(SIZE, RATE_HZ)
-    with PacedCamera(sink, numbered(SIZE, 77)) as camera, reader(SIZE) as program:
-        numbers, times, _ = program.read(30)
-    assert set(numbers) == {77}
-    assert (len(times) - 1) / (times[-1] - times[0]) > RATE_HZ / 2
-    assert camera.frames_repeated >= 30
-
-
 def test_readers_come_and_go(server):
     sink = PipeWireCamera(SIZE, RATE_HZ)
-    with PacedCamera(sink, numbered(SIZE, 0)) as camera, Presenter(camera):
+    with Presenter(sink) as presenter:
+        wait_for(lambda: presenter.stage.alive, "the camera")
         assert sink.has_reader is False
         for _ in range(3):
             with reader(SIZE) as program:
                 numbers, _, _ = program.read(10)
             assert len(set(numbers)) > 5
         wait_for(lambda: not sink.has_reader, "the reader's end")
-        assert not camera.problem
+        assert not presenter.stage.problem
 
 
 def test_camera_comes_back_with_pipewire(server):
     sink = PipeWireCamera(SIZE, RATE_HZ)
-    with PacedCamera(sink, numbered(SIZE, 0)) as camera, Presenter(camera):
+    with Presenter(sink) as presenter:
+        wait_for(lambda: presenter.stage.alive, "the camera")
         server.kill("wireplumber")
         server.kill("pipewire")
-        wait_for(lambda: "PipeWire" in camera.problem, "the notice")
+        wait_for(lambda: "PipeWire" in presenter.stage.problem, "the notice")
         server.start()
-        wait_for(lambda: not camera.problem, "the camera's return")
+        wait_for(lambda: not presenter.stage.problem, "the camera's return")
         with reader(SIZE) as program:
             numbers, _, _ = program.read(15)
         assert len(set(numbers)) > 8
@@ -133,7 +131,8 @@ def test_camera_is_listed_and_opens_by_id(server):
     (info,) = [info for info in list_cameras() if info.id == "pipewire"]
     assert info.usable
     assert not info.problem
-    sink = open_camera("pipewire", SIZE, RATE_HZ)
+    sink = make_camera("pipewire", SIZE, RATE_HZ)
+    sink.open()
     sink.send(numbered(SIZE, 1))  # nobody watches: returns at once
     with pytest.raises(ValueError, match="shape"):
         sink.send(numbered((64, 64), 1))
@@ -149,4 +148,4 @@ def test_without_pipewire_the_error_says_so(monkeypatch, tmp_path):
     (info,) = [info for info in list_cameras() if info.id == "pipewire"]
     assert not info.usable
     with pytest.raises(DeviceError, match="PipeWire"):
-        open_camera("pipewire", SIZE, RATE_HZ)
+        make_camera("pipewire", SIZE, RATE_HZ).open()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from core.errors import DeviceError
-from render.sinks import desktop, diagnose, list_cameras, make_camera, open_camera, repair_camera
+from render.sinks import desktop, diagnose, list_cameras, make_camera, repair_camera
 from render.sinks.desktop import DesktopCamera
 from render.sinks.memory import MemoryCamera
 from render.sinks.pods import header_meta, i420_buffers, i420_format
@@ -19,10 +19,21 @@ def test_every_listed_camera_can_be_made():
         assert (sink.size, sink.frame_rate_hz) == ((640, 480), 30)
 
 
-def test_memory_camera_opens():
-    sink = open_camera("memory", (64, 32))
+def test_memory_camera_keeps_a_copy_of_the_newest():
+    sink = make_camera("memory", (64, 32))
     assert isinstance(sink, MemoryCamera)
-    sink.send(np.zeros((32, 64, 3), np.uint8))
+    rgb = np.full((32, 64, 3), 5, np.uint8)
+    with pytest.raises(DeviceError, match="not open"):
+        sink.send(rgb)
+    sink.open()
+    assert sink.newest() is None
+    sink.send(rgb)
+    rgb[:] = 0
+    assert (sink.newest() == 5).all()
+    with pytest.raises(TypeError):
+        sink.send(rgb.astype(np.float32))
+    with pytest.raises(ValueError, match="shape"):
+        sink.send(rgb[:16])
 
 
 @pytest.mark.parametrize("camera_id", ["", "v4l2", "v4l2:", "desktop", "nonsense"])
