@@ -1,0 +1,24 @@
+"""Opens small networks on one CPU thread."""
+
+from pathlib import Path
+
+import onnxruntime
+
+from core.errors import ModelError
+
+
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """A session on the CPU with one thread.
+
+    Raises:
+        ModelError: The file is missing or is no network.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    try:
+        return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises classes of its own without a common base
+        raise ModelError(
+            f"The network {path} cannot be loaded ({error}). Install the program again."
+        ) from error

@@ -1,0 +1,1 @@
+"""Recipe of the landmark networks; see `docs/landmarks.md`."""
