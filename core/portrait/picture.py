@@ -29,10 +29,12 @@ class Picture:
         rgb: Upright, shape (H, W, 3), uint8, sRGB, longest side at most `MAX_SIDE_PX`. Where the
             file is transparent, it lies on a light grey.
         opacity: Shape (H, W), uint8, 255 = opaque; None where the whole picture is opaque.
+        zoom: Pixels of `rgb` for each pixel of the upright file: below 1 where it was shrunk.
     """
 
     rgb: ImageArray
     opacity: ImageArray | None = None
+    zoom: float = 1.0
 
 
 def read_picture(path: Path) -> Picture:
@@ -93,6 +95,7 @@ def _decode(image: Image.Image, path: Path) -> Picture:
             f"The picture {path} is only {image.width}x{image.height} pixels. "
             f"Use one with at least {MIN_SIDE_PX} pixels a side; better are 500 or more."
         )
+    longest = max(image.size)
     if image.format == "JPEG":
         image.draft(None, (MAX_SIDE_PX, MAX_SIDE_PX))
     profile = image.info.get("icc_profile")
@@ -101,12 +104,13 @@ def _decode(image: Image.Image, path: Path) -> Picture:
     if min(upright.size) < MIN_SIDE_PX:
         raise PortraitError(f"The picture {path} is too long and thin to be a portrait.")
     if upright.mode != "RGBA":
-        return Picture(np.array(_to_srgb(upright, profile)))
+        return Picture(np.array(_to_srgb(upright, profile)), zoom=max(upright.size) / longest)
     alpha = upright.getchannel("A")
     backdrop = Image.new("RGB", upright.size, _BACKDROP)
     backdrop.paste(_to_srgb(upright.convert("RGB"), profile), mask=alpha)
     opacity = np.array(alpha)
-    return Picture(np.array(backdrop), None if opacity.min() == 255 else opacity)
+    shown = None if opacity.min() == 255 else opacity
+    return Picture(np.array(backdrop), shown, max(upright.size) / longest)
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
