@@ -64,7 +64,7 @@ def test_residuals_and_scale() -> None:
         ("mouthSmileLeft", {"mouthSmile": 0.6}, 0.25),
         ("eyeBlinkLeft", {"eyeBlink": 0.6}, 0.25),
         ("browInnerUp", {"browInnerUp": 0.6}, 0.1),
-        ("eyeLookOutLeft", {"eyeLookOutLeft": 0.6, "eyeLookInRight": 0.6}, 0.2),
+        ("eyeLookOutLeft", {"eyeLookOutLeft": 0.6, "eyeLookInRight": 0.6}, 0.08),
     ],
 )
 def test_expressions_are_told_apart(
