@@ -14,7 +14,7 @@ from core.portrait.landmarks import LandmarkNetwork
 from weights import store
 
 AVATAR_SUFFIX = ".avatar"
-_WEIGHTS = ("face_model.npz", "landmarks.onnx", "mouth.onnx")
+_WEIGHTS = ("face_model.npz", "landmarks.onnx")
 Points = Mapping[str, tuple[float, float]]
 
 
@@ -22,7 +22,7 @@ Points = Mapping[str, tuple[float, float]]
 def tools() -> EnrolTools:
     """Face model and landmark networks."""
     model = parts.face_model()
-    network = LandmarkNetwork(model, store.path("landmarks.onnx"), store.path("mouth.onnx"))
+    network = LandmarkNetwork(model, store.path("landmarks.onnx"), None)
     return EnrolTools(model, model_hash(), network.look)
 
 
