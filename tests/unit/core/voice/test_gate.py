@@ -1,0 +1,30 @@
+"""Hysteresis, hold and edges of the voice gate."""
+
+from core.voice.gate import GateSettings, VoiceGate
+
+
+def run(chances: list[float], settings: GateSettings | None = None) -> list[tuple[float, bool]]:
+    gate = VoiceGate(settings)
+    return [gate.step(chance) for chance in chances]
+
+
+def test_starts_closed_and_opens_within_its_attack() -> None:
+    out = run([0.0, 0.9, 0.9, 0.9])
+    assert out == [(0.0, False), (0.5, True), (1.0, True), (1.0, True)]
+
+
+def test_doubt_keeps_it_as_it_is() -> None:
+    assert all(not is_open for _, is_open in run([0.5] * 20))
+    assert all(is_open for _, is_open in run([0.9] + [0.5] * 20))
+
+
+def test_closes_after_hold_and_release() -> None:
+    settings = GateSettings(hold_frames=3, release_frames=2)
+    out = run([0.9, 0.9, 0.0, 0.0, 0.0, 0.0, 0.0], settings)
+    assert [is_open for _, is_open in out] == [True, True, True, True, False, False, False]
+    assert [opening for opening, _ in out][4:] == [0.5, 0.0, 0.0]
+
+
+def test_a_short_gap_does_not_close_it() -> None:
+    out = run([0.9] * 4 + [0.0] * 4 + [0.9] * 4)
+    assert all(opening == 1.0 for opening, _ in out[2:])
