@@ -30,7 +30,7 @@ class TrainConfig:
     """Everything that decides a run besides the data."""
 
     minutes: float = 60.0
-    batch: int = 56
+    batch: int = 28
     tokens: int = 216
     learning_rate: float = 2e-3
     warm_up_steps: int = 100

@@ -30,9 +30,7 @@ def betas(frames: list[ExpressionFrame]) -> NDArray[np.float32]:
     return np.stack([frame.beta for frame in frames])
 
 
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, deadline=None)
 @given(blocks=st.lists(st.integers(1, 16_000), min_size=1, max_size=5))
 def test_cutting_changes_no_bit(model: VoiceModel, speech: Sound, blocks: list[int]) -> None:
     whole = express(model, speech)
