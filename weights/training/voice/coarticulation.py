@@ -7,6 +7,8 @@ the textbook model, because real mouths do it:
 * the jaw and the lips move separately: a closure is a state of the lips, laid over whatever the
   jaw is doing, and is always reached, however short the sound;
 * rounding starts early (about 150 ms) and ends soon;
+* the lips hardly notice what the tongue does: between vowels they stay open for s, t and k, though
+  the jaw rises;
 * short vowels do not reach their targets; loud ones go beyond them.
 """
 
@@ -69,33 +71,33 @@ def _target(**values: float) -> NDArray[np.float32]:
 
 
 _TARGETS = {
-    "a": _target(j=0.72, ld=0.40, uu=0.28, st=0.14, sm=0.05),
-    "A": _target(j=0.66, ld=0.28, uu=0.16, fu=0.08),
-    "E": _target(j=0.55, ld=0.42, uu=0.26, st=0.32, sm=0.14),
-    "e": _target(j=0.38, ld=0.38, uu=0.20, st=0.36, sm=0.22),
-    "i": _target(j=0.17, ld=0.34, uu=0.16, st=0.48, sm=0.36, di=0.16),
-    "I": _target(j=0.24, ld=0.32, uu=0.15, st=0.32, sm=0.20),
-    "@": _target(j=0.28, ld=0.20, uu=0.10, st=0.08),
-    "V": _target(j=0.48, ld=0.30, uu=0.16, st=0.10),
+    "a": _target(j=0.70, ld=0.42, uu=0.28, st=0.14, sm=0.05),
+    "A": _target(j=0.64, ld=0.30, uu=0.18, fu=0.08),
+    "E": _target(j=0.54, ld=0.44, uu=0.28, st=0.32, sm=0.14),
+    "e": _target(j=0.40, ld=0.42, uu=0.22, st=0.36, sm=0.22),
+    "i": _target(j=0.20, ld=0.42, uu=0.20, st=0.48, sm=0.36, di=0.16),
+    "I": _target(j=0.27, ld=0.38, uu=0.18, st=0.32, sm=0.20),
+    "@": _target(j=0.31, ld=0.28, uu=0.14, st=0.08),
+    "V": _target(j=0.47, ld=0.34, uu=0.18, st=0.10),
     "o": _target(j=0.34, fu=0.30, pu=0.45, ld=0.10),
     "O": _target(j=0.52, fu=0.28, pu=0.26, ld=0.14),
-    "u": _target(j=0.12, fu=0.22, pu=0.80),
-    "U": _target(j=0.20, fu=0.22, pu=0.48, ld=0.05),
-    "y": _target(j=0.11, fu=0.26, pu=0.74),
+    "u": _target(j=0.12, fu=0.16, pu=0.80),
+    "U": _target(j=0.19, fu=0.18, pu=0.48, ld=0.05),
+    "y": _target(j=0.11, fu=0.20, pu=0.74),
     "7": _target(j=0.27, fu=0.32, pu=0.48, ld=0.06),
-    "1": _target(j=0.20, ld=0.24, uu=0.08, st=0.26, sm=0.08),
+    "1": _target(j=0.22, ld=0.32, uu=0.12, st=0.26, sm=0.08),
     "R": _target(j=0.25, fu=0.26, pu=0.28, ld=0.10),
     "p": _target(j=0.06, pr=0.25, rl=0.20, ru=0.24, cp=0.05, closure=1.0),
-    "f": _target(j=0.10, rl=0.50, uu=0.26, su=0.08, closure=0.30),
-    "w": _target(j=0.09, fu=0.20, pu=0.82),
-    "S": _target(j=0.09, fu=0.52, pu=0.28, ld=0.28, uu=0.26, jf=0.15),
-    "s": _target(j=0.05, ld=0.40, uu=0.20, st=0.28, sm=0.12, jf=0.08),
-    "T": _target(j=0.15, to=0.45, ld=0.26, uu=0.14),
-    "t": _target(j=0.11, ld=0.28, uu=0.12, st=0.10, to=0.04),
-    "l": _target(j=0.20, ld=0.26, uu=0.12, to=0.12),
-    "r": _target(j=0.15, fu=0.28, pu=0.26, ld=0.12),
-    "k": _target(j=0.20, ld=0.18, uu=0.08),
-    "j": _target(j=0.14, ld=0.28, uu=0.12, st=0.38, sm=0.24),
+    "f": _target(j=0.11, rl=0.50, uu=0.28, su=0.06, closure=0.30),
+    "w": _target(j=0.08, fu=0.14, pu=0.82),
+    "S": _target(j=0.12, fu=0.48, pu=0.26, ld=0.38, uu=0.30, jf=0.15),
+    "s": _target(j=0.10, ld=0.60, uu=0.34, st=0.28, sm=0.12, jf=0.08),
+    "T": _target(j=0.20, to=0.45, ld=0.40, uu=0.20),
+    "t": _target(j=0.18, ld=0.44, uu=0.20, st=0.10, to=0.04),
+    "l": _target(j=0.25, ld=0.40, uu=0.18, to=0.12),
+    "r": _target(j=0.18, fu=0.28, pu=0.28, ld=0.16),
+    "k": _target(j=0.26, ld=0.32, uu=0.14),
+    "j": _target(j=0.18, ld=0.38, uu=0.16, st=0.38, sm=0.24),
     "h": _target(j=0.30, ld=0.16, uu=0.06),
     "_": _target(),
 }
@@ -127,12 +129,12 @@ _STRENGTH = {
     "f": {"jaw": 1.7, "seal": 4.0, "closure": 6.0, "round": 0.3, "spread": 0.3, "lift": 3.0},
     "w": {"jaw": 1.5, "round": 3.0, "spread": 1.5, "lift": 1.5},
     "S": {"jaw": 2.0, "round": 1.9, "spread": 1.0, "lift": 1.2},
-    "s": {"jaw": 2.3, "round": 0.35, "spread": 0.6, "lift": 1.0},
+    "s": {"jaw": 2.0, "round": 0.35, "spread": 0.6, "lift": 0.8},
     "T": {"jaw": 1.3, "round": 0.35, "spread": 0.4, "lift": 0.8, "tongue": 4.0},
-    "t": {"jaw": 0.9, "round": 0.25, "spread": 0.35, "lift": 0.6},
-    "l": {"jaw": 0.8, "round": 0.25, "spread": 0.35, "lift": 0.6},
+    "t": {"jaw": 0.7, "round": 0.25, "spread": 0.35, "lift": 0.4},
+    "l": {"jaw": 0.6, "round": 0.25, "spread": 0.35, "lift": 0.4},
     "r": {"jaw": 0.9, "round": 0.9, "spread": 0.6, "lift": 0.7},
-    "k": {"jaw": 0.45, "round": 0.15, "spread": 0.2, "lift": 0.35},
+    "k": {"jaw": 0.4, "round": 0.15, "spread": 0.2, "lift": 0.3},
     "j": {"jaw": 0.9, "round": 0.5, "spread": 1.0, "lift": 0.8},
     "h": {"jaw": 0.15, "round": 0.08, "spread": 0.08, "lift": 0.12, "seal": 0.3},
     "_": {"jaw": 1.0, "round": 0.8, "spread": 0.8, "lift": 1.0},
@@ -140,6 +142,8 @@ _STRENGTH = {
 _ROUND_VOWELS = "oOuUy7"
 _NEUTRAL_PULL = 0.03
 _FULL_VOWEL_S = 0.075
+_FULL_REST_S = 0.35
+"""Shorter pauses do not bring the mouth to rest."""
 _RELEASE = 0.2
 """Last part of a lip closure in which the lips already part: the engines count burst and
 aspiration to it (measured: the sound opens 10 to 30 ms before their boundary)."""
@@ -229,6 +233,8 @@ def movement(
             targets[i, _LOUDNESS_CHANNELS] *= 0.62 + 0.55 * (part.mean() if len(part) else 0.7)
     full = np.clip((end - start) / _FULL_VOWEL_S, 0.3, 1.0)
     strength[vowel] *= full[vowel, None]
+    pause = kind == phones.CLASSES.index(phones.REST)
+    strength[pause] *= np.clip((end - start)[pause, None] / _FULL_REST_S, 0.2, 1.0)
     released = np.where(kind == phones.CLASSES.index("p"), end - _RELEASE * (end - start), end)
     margin = 0.3 * (released - start)
     early = np.maximum(0, start + margin - time[:, None])

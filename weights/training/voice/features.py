@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 from core.voice.logmel import HISTORY_SAMPLES, TOKEN_SAMPLES, log_mel
 from weights.training.voice import augment, corpus, phones
 from weights.training.voice.coarticulation import CHANNELS, NEUTRAL, Movement, Style, movement
-from weights.training.voice.engines import SAMPLE_RATE_HZ, Utterance
+from weights.training.voice.engines import SAMPLE_RATE_HZ, Segment, Utterance
 
+REST_S = 0.3
+"""Silence before and after each utterance."""
 VALIDATION_SHARE = 0.01
 HELD_OUT_UTTERANCES = 60
 _CHUNK = 200
@@ -42,7 +44,7 @@ def example(
     style: Style = NEUTRAL,
 ) -> Example:
     """An utterance as the network hears it, with the movement it should make."""
-    sound, segments = said.samples.astype(np.float32) / 32768, said.segments
+    sound, segments = _with_rests(said)
     if rng.random() < chances.disguise:
         sound, segments = augment.disguise(sound, segments, rng)
     count = len(sound) // TOKEN_SAMPLES
@@ -50,6 +52,16 @@ def example(
     loudness = augment.relative_loudness(sound)
     moved = movement(segments, count * TOKEN_SAMPLES / SAMPLE_RATE_HZ, loudness, style)
     return Example(augment.degrade(sound, rng, chances), moved)
+
+
+def _with_rests(said: Utterance) -> tuple[NDArray[np.float32], list[Segment]]:
+    """Sound and segments with silence around them, into which the mouth opens and closes."""
+    quiet = round(REST_S * SAMPLE_RATE_HZ)
+    sound = np.pad(said.samples.astype(np.float32) / 32768, quiet)
+    end = REST_S + len(said.samples) / SAMPLE_RATE_HZ
+    moved = [Segment(s.label, s.start_s + REST_S, s.end_s + REST_S) for s in said.segments]
+    rests = Segment(phones.REST, 0.0, REST_S), Segment(phones.REST, end, end + REST_S)
+    return sound, [rests[0], *moved, rests[1]]
 
 
 def pause(rng: np.random.Generator) -> Example:
