@@ -1,0 +1,160 @@
+"""What the transformer learns from: people with a face shape and a way of speaking of their own.
+
+A person is drawn for every few utterances: shape coefficients, and a style that depends on them in
+part (larger jaws move more; drawn, not measured) and on habit for the rest. So the shape token says
+something about the amplitude, and past expressions say nearly all of it, as in the paper's data.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.blendshapes import INDEX
+from core.face_model import FaceModel
+from weights.training.voice import augment, features
+from weights.training.voice.a2e import SIDED_CHANNELS, A2EConfig
+from weights.training.voice.coarticulation import CHANNELS, Style
+from weights.training.voice.engines import Utterance
+from weights.training.voice.model import LOOKAHEAD_TOKENS, VoiceNet
+
+SHAPE_SIZE = 80
+_SHARE_FROM_SHAPE = 0.6
+_MOUTH_CM = 0.05
+
+
+@dataclass(frozen=True)
+class Person:
+    """Shape coefficients (SHAPE_SIZE,) and a way of speaking."""
+
+    shape: NDArray[np.float32]
+    style: Style
+
+
+def draw_person(rng: np.random.Generator) -> Person:
+    """Somebody new."""
+    shape = rng.standard_normal(SHAPE_SIZE).astype(np.float32)
+    own = rng.standard_normal(4)
+    rest = np.sqrt(1 - _SHARE_FROM_SHAPE**2)
+    habit = [_SHARE_FROM_SHAPE * shape[i] + rest * own[i] for i in range(4)]
+    style = Style(
+        amplitude=float(np.clip(np.exp(0.3 * habit[0]), 0.45, 1.8)),
+        crispness=float(np.clip(np.exp(0.25 * habit[1]), 0.5, 2.0)),
+        smile=float(np.clip(0.12 * habit[2], 0, 0.3)),
+        asymmetry=float(np.clip(0.35 * habit[3], -1, 1)),
+    )
+    return Person(shape, style)
+
+
+def sided(curves: NDArray[np.float32], asymmetry: float) -> NDArray[np.float32]:
+    """Movements (T, CHANNELS) with left and right apart, (T, SIDED_CHANNELS)."""
+    out = np.zeros((len(curves), len(SIDED_CHANNELS)), np.float32)
+    for row, name in enumerate(SIDED_CHANNELS):
+        base = name.removesuffix("Left").removesuffix("Right")
+        gain = 1 + 0.4 * asymmetry * (name.endswith("Left") - float(name.endswith("Right")))
+        out[:, row] = curves[:, CHANNELS.index(base)] * gain
+    return np.clip(out, 0, 1)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One person's utterance: encoder features (2T, F) at 50 Hz, expressions (T, C) at 25 Hz."""
+
+    person: int
+    features: NDArray[np.float16]
+    expressions: NDArray[np.float16]
+
+
+@torch.no_grad()
+def record(
+    utterances: list[Utterance], encoder: VoiceNet, seed: int, per_person: int = 6
+) -> tuple[list[Recording], list[Person]]:
+    """Give utterances to people and hear them through a trained `mel` encoder.
+
+    The encoder's features are moved back by its lookahead, so feature t has heard until t plus
+    80 ms.
+    """
+    rng = np.random.default_rng(seed)
+    recordings, people = [], []
+    for i, said in enumerate(utterances):
+        if i % per_person == 0:
+            people.append(draw_person(rng))
+        person = people[-1]
+        example = features.example(said, rng, augment.Chances(), person.style)
+        mel = torch.from_numpy(features.spectra(example.sound).astype(np.float32))[None]
+        heard, _ = encoder.encode(mel, encoder.initial_state())
+        heard = heard[0, LOOKAHEAD_TOKENS[-1] :]
+        frames = len(heard) // 2
+        curves = sided(example.movement.curves, person.style.asymmetry)
+        expressions = curves[: 2 * frames].reshape(frames, 2, -1).mean(1)
+        recordings.append(
+            Recording(
+                len(people) - 1,
+                heard[: 2 * frames].numpy().astype(np.float16),
+                expressions.astype(np.float16),
+            )
+        )
+    return recordings, people
+
+
+class Windows:
+    """Random windows of recordings, each with its person's shape and past expressions."""
+
+    def __init__(
+        self, recordings: list[Recording], people: list[Person], config: A2EConfig, seed: int
+    ) -> None:
+        self._config = config
+        self._rng = np.random.default_rng(seed)
+        self._people = people
+        self._recordings = [r for r in recordings if len(r.expressions) > config.queries]
+        self._of_person: dict[int, list[int]] = {}
+        for i, recording in enumerate(self._recordings):
+            self._of_person.setdefault(recording.person, []).append(i)
+        self._lone = {p for p, own in self._of_person.items() if len(own) < 2}
+        self._usable = [i for i, r in enumerate(self._recordings) if r.person not in self._lone]
+
+    def draw(self, batch: int, *, guard: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Audio (B, L, F), shape (B, A), history (B, N, C), truth (B, T, C).
+
+        Args:
+            batch: B.
+            guard: Blur and drop history, so that it is not simply copied.
+        """
+        c = self._config
+        rows = []
+        for i in self._rng.choice(self._usable, batch):
+            recording = self._recordings[i]
+            start = self._rng.integers(0, len(recording.expressions) - c.queries + 1)
+            audio = recording.features[2 * start : 2 * start + c.audio_tokens]
+            truth = recording.expressions[start : start + c.queries]
+            shape = self._people[recording.person].shape
+            rows.append((audio, shape, self._history(int(i), guard), truth))
+        audio, shape, history, truth = (
+            torch.from_numpy(np.stack(column).astype(np.float32))
+            for column in zip(*rows, strict=True)
+        )
+        return audio, shape, history, truth
+
+    def _history(self, recording: int, guard: bool) -> NDArray[np.float32]:
+        """Frames of the same person's other recordings, in no order."""
+        c = self._config
+        own = self._of_person[self._recordings[recording].person]
+        others = [i for i in own if i != recording]
+        frames = self._recordings[int(self._rng.choice(others))].expressions
+        history = frames[self._rng.integers(0, len(frames), c.history_tokens)].astype(np.float32)
+        if guard:
+            history = history + self._rng.normal(0, 0.02, history.shape).astype(np.float32)
+            if self._rng.random() < 0.1:
+                history = np.zeros_like(history)
+        return history
+
+
+def mouth_basis(path: Path) -> Tensor:
+    """Displacements (C, 3V) of all vertices that the mouth's expressions move, in cm."""
+    face = FaceModel.load(path)
+    deltas = face.expression[[INDEX[name] for name in SIDED_CHANNELS]]  # (C, V, 3)
+    moving = np.linalg.norm(deltas, axis=2).max(0) > _MOUTH_CM
+    return torch.from_numpy(deltas[:, moving].reshape(len(deltas), -1).astype(np.float32))
