@@ -20,7 +20,7 @@ from render.warp.rig import Rig, Turn, hidden_vertices
 NODES_PER_FACE_HEIGHT = 40
 RING = 2
 """Rows of nodes outside the picture."""
-FOLLOW_CM = 4.2
+FOLLOW_CM = 5.5
 """How far from the face its expression still moves the surroundings."""
 HEAD_SIDE_CM = 5.0
 """Beside and above the mesh of the head: how far hair takes the whole turn."""
@@ -81,6 +81,7 @@ class HeadField:
         neck = part == PARTS.index("neck")
         turned_away = hidden_vertices(rig, model)[corners] & (part == PARTS.index("face"))
         on_face = self._covered & ~(neck | turned_away).any(-1)
+        on_face = _core(on_face)
         self._on_face = on_face
         self.bound = np.flatnonzero(on_face).astype(np.int32)
         full = np.concatenate([weights, 1 - weights.sum(-1, keepdims=True)], -1)
@@ -249,6 +250,16 @@ def _continue(values: FloatArray, known: NDArray[np.bool_], away: FloatArray) ->
     smooth = cv2.GaussianBlur(nearest, (0, 0), 2.5)
     share = smoothstep(away / max(float(away.max()), 1e-6) * 6.0)
     return np.where(known, values, nearest + (smooth - nearest) * share)
+
+
+def _core(region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest piece of a region without its outermost nodes, which bind to glancing skin."""
+    inner = cv2.erode(region.astype(np.uint8), np.ones((3, 3), np.uint8))
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(inner, connectivity=4)
+    if count < 2:
+        return region
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    return np.asarray(pieces == largest, np.bool_)
 
 
 def _limit_slope(depth: FloatArray, step: float) -> FloatArray:
