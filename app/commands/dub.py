@@ -1,0 +1,65 @@
+"""`realtalk dub`: a film of a person says something else."""
+
+import argparse
+import json
+from pathlib import Path
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "dub",
+        help="redraw the mouth in a video to fit another sound",
+        description="Redraw the mouth of the person in a video to fit another sound. The film is "
+        "as long as the shorter of the two.",
+    )
+    parser.add_argument("video", type=Path, help="video of one person who faces the camera")
+    parser.add_argument("audio", type=Path, help="any sound or video file")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help=".mp4, .mkv or .webm file to write"
+    )
+    parser.add_argument("--preset", help="name or .toml file of a preset")
+    parser.add_argument(
+        "--smoothing",
+        type=float,
+        default=1.0,
+        help="of the tracked face over time, pictures (default 1; 0 for none)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Follow the face, redraw the mouth, write the film."""
+    from app import avatars, folders, parts
+    from app.choices import find_preset
+    from app.dubbing import dub
+    from app.progress import Progress
+    from audio_io.files import read_audio
+    from core import pipeline
+    from core.portrait.tracking import track
+    from render.provenance import Provenance
+    from render.video_reader import read_video
+    from render.video_writer import VideoWriter
+
+    video, sound = read_video(args.video), read_audio(args.audio)
+    preset = find_preset(args.preset, folders.presets())
+    tools = avatars.tools()
+    looking = Progress(video.num_frames, "following the face", enabled=not args.quiet)
+    followed = track(looking.track(args.interrupt.guard(video)), tools, args.smoothing)
+    rate = video.frame_rate_hz
+    expressions = pipeline.at_rate(pipeline.express(sound, parts.speech_stage(preset)), float(rate))
+    drawing = Progress(len(followed.faces), "redrawing", enabled=not args.quiet)
+    height, width = next(iter(video)).shape[:2]
+    with VideoWriter(
+        args.output, (width, height), rate, audio=sound, provenance=Provenance()
+    ) as writer:
+        pictures = dub(args.interrupt.guard(video), followed, expressions, tools.model)
+        for rgb in drawing.track(pictures):
+            writer.write(rgb)
+    report = {"output": str(args.output), "frames": writer.num_frames, "lost": followed.lost}
+    if args.json:
+        print(json.dumps(report))
+    elif not args.quiet:
+        lost = f", the face was lost in {len(followed.lost)}" if followed.lost else ""
+        print(f"{args.output}: {writer.num_frames} pictures{lost}")
+    return 0
