@@ -9,6 +9,7 @@ class GateSettings:
 
     Attributes:
         open_at: Chance of speech that opens it, [0, 1].
+        confirm_frames: Frames in a row that must reach `open_at` to open it.
         keep_above: Chance of speech that keeps it open, below `open_at`.
         hold_frames: Frames it stays open after the last speech.
         attack_frames: Frames from closed to open; the lookahead hides them.
@@ -16,6 +17,7 @@ class GateSettings:
     """
 
     open_at: float = 0.6
+    confirm_frames: int = 2
     keep_above: float = 0.3
     hold_frames: int = 6
     attack_frames: int = 2
@@ -28,6 +30,7 @@ class VoiceGate:
     def __init__(self, settings: GateSettings | None = None) -> None:
         self._settings = settings or GateSettings()
         self._quiet_frames = self._settings.hold_frames
+        self._likely_frames = 0
         self._opening = 0.0
 
     def step(self, speech: float) -> tuple[float, bool]:
@@ -41,7 +44,8 @@ class VoiceGate:
         """
         s = self._settings
         is_open = self._quiet_frames < s.hold_frames
-        if speech >= (s.keep_above if is_open else s.open_at):
+        self._likely_frames = self._likely_frames + 1 if speech >= s.open_at else 0
+        if self._likely_frames >= s.confirm_frames or (is_open and speech >= s.keep_above):
             self._quiet_frames = 0
         else:
             self._quiet_frames = min(self._quiet_frames + 1, s.hold_frames)
