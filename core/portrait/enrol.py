@@ -13,6 +13,7 @@ from core.avatar import Avatar, Style
 from core.errors import PortraitError
 from core.face_model import FaceModel
 from core.portrait.fit import fit_portrait, network_weights
+from core.portrait.lip_line import refine_lip_line
 from core.portrait.person_mask import find_person
 from core.portrait.picture import Picture, read_picture
 from core.portrait.points import (
@@ -110,9 +111,12 @@ def enrol(
     points = points or {}
     check_points(points, width, height)
     num_faces, seen = tools.look(picture.rgb)
-    if seen is None and not points:
+    if seen is not None:
+        marks = _seen_marks(tools.model, picture.rgb, seen, points)
+    elif points:
+        marks = _hand_marks(tools.model, points)
+    else:
         raise PortraitError(f"No face was found in the picture. {_HELP}")
-    marks = _hand_marks(tools.model, points) if seen is None else _seen_marks(tools, seen, points)
     return _build(picture, tools, marks, num_faces, mask, style)
 
 
@@ -128,9 +132,9 @@ class _Marks:
     by_hand: NDArray[np.bool_]
 
 
-def _seen_marks(tools: EnrolTools, seen: Located, points: Points) -> _Marks:
-    model = tools.model
+def _seen_marks(model: FaceModel, rgb: ImageArray, seen: Located, points: Points) -> _Marks:
     places, confidence = seen.points, np.asarray(seen.confidence, np.float32).copy()
+    places = refine_lip_line(model, rgb, places)
     by_hand = np.zeros(len(places), bool)
     if points:
         places = move_landmarks(model, places, points)

@@ -1,0 +1,55 @@
+"""The line between closed lips is found where the picture shows it."""
+
+import cv2
+import numpy as np
+import pytest
+
+from core.portrait.lip_line import refine_lip_line
+from core.types import ImageArray
+from tests.unit.core.portrait.faces import Face, drawn, face, model
+
+NAMES = np.array(model().landmark_names)
+RIM = np.char.startswith(NAMES, "lip_rim")
+OUTER = np.char.startswith(NAMES, "lip_outer")
+
+
+def with_line(shown: Face) -> ImageArray:
+    """The drawn face with a dark line where its lips meet."""
+    picture = drawn(shown)
+    at = shown.vertices_px[model().landmarks["lip_rim_upper"], :2]
+    cv2.polylines(picture, [np.round(at).astype(np.int32)], False, (70, 20, 25), 2)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.0))
+
+
+@pytest.mark.parametrize("roll", [0.0, 14.0, -20.0])
+@pytest.mark.parametrize("off_cm", [0.5, -0.5])
+def test_a_displaced_line_is_pulled_back(roll: float, off_cm: float) -> None:
+    shown = face((-8, 5, roll), scale=16.0)
+    radians = np.radians(roll)
+    down = np.array([-np.sin(radians), np.cos(radians)])
+    points = shown.points.copy()
+    points[RIM | OUTER] += (off_cm * 16.0 * down).astype(np.float32)
+    moved = refine_lip_line(model(), with_line(shown), points)
+    before = np.linalg.norm(points - shown.points, axis=1)
+    after = np.linalg.norm(moved - shown.points, axis=1)
+    assert after[RIM].mean() < 0.35 * before[RIM].mean()
+    assert after[OUTER].mean() < before[OUTER].mean()
+    np.testing.assert_array_equal(moved[~(RIM | OUTER)], points[~(RIM | OUTER)])
+
+
+def test_a_right_line_stays() -> None:
+    shown = face(scale=16.0)
+    moved = refine_lip_line(model(), with_line(shown), shown.points)
+    assert np.abs(moved - shown.points).max() < 0.12 * 16.0
+
+
+def test_nothing_to_see_moves_nothing() -> None:
+    shown = face(scale=16.0)
+    flat = np.full((512, 512, 3), 120, np.uint8)
+    np.testing.assert_array_equal(refine_lip_line(model(), flat, shown.points), shown.points)
+
+
+def test_an_open_mouth_is_left_alone() -> None:
+    shown = face(scale=16.0, jawOpen=0.5)
+    picture = drawn(shown)
+    np.testing.assert_array_equal(refine_lip_line(model(), picture, shown.points), shown.points)
