@@ -43,7 +43,9 @@ def run_fia(options: argparse.Namespace) -> None:
         learning_rate=options.learning_rate,
         seed=options.seed,
         device=options.device,
-        weights=LossWeights(adversarial=options.adversarial, teeth=options.teeth),
+        weights=LossWeights(
+            adversarial=options.adversarial, teeth=options.teeth, restraint=options.restraint
+        ),
         vgg=options.vgg,
     )
     trainer = Trainer(config, recipe, clips)
@@ -95,6 +97,9 @@ def _add_fia(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--adversarial", type=float, default=0.1, help="weight; 0 leaves it out")
     parser.add_argument("--teeth", type=float, default=1.0, help="weight of the teeth (eq. 10)")
+    parser.add_argument(
+        "--restraint", type=float, default=0.0, help="weight against changing the guide"
+    )
     parser.add_argument("--vgg", type=Path, help="VGG-19 weights for the perceptual loss")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--seed", type=int, default=0)

@@ -28,12 +28,15 @@ class LossWeights:
         perceptual: L1 between features.
         adversarial: Fooling the discriminator; 0 trains without one.
         teeth: L1 on the teeth alone.
+        restraint: L1 of the change made to the guide: what need not change stays. Not in the paper;
+            for guided networks.
     """
 
     pixel: float = 1.0
     perceptual: float = 1.0
     adversarial: float = 0.1
     teeth: float = 1.0
+    restraint: float = 0.0
 
 
 class RandomFeatures(nn.Module):
@@ -119,6 +122,7 @@ def painter_loss(
     painted: Tensor,
     target: Tensor,
     teeth: Tensor,
+    base: Tensor,
     features: nn.Module,
     discriminator: Discriminator | None,
     weights: LossWeights,
@@ -129,6 +133,7 @@ def painter_loss(
         painted: (B, 3, S, S).
         target: (B, 3, S, S).
         teeth: (B, 1, S, S), [0, 1].
+        base: (B, 3, S, S), the guide.
         features: From `perceptual_network`.
         discriminator: None where its weight is 0.
         weights: Of the terms.
@@ -142,6 +147,7 @@ def painter_loss(
     )
     shown = teeth.sum() * 3 + 1
     total = total + weights.teeth * ((painted - target).abs() * teeth).sum() / shown
+    total = total + weights.restraint * F.l1_loss(painted, base)
     if discriminator is not None and weights.adversarial > 0:
         total = total - weights.adversarial * discriminator(painted).mean()
     return total

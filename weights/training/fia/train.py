@@ -94,7 +94,13 @@ class Trainer:
             judged = discriminator_loss(self.discriminator, painted, batch["target"])
             _step(self.discriminator_optimiser, judged)
         loss = painter_loss(
-            painted, batch["target"], batch["teeth"], self.features, self.discriminator, weights
+            painted,
+            batch["target"],
+            batch["teeth"],
+            batch["base"],
+            self.features,
+            self.discriminator,
+            weights,
         )
         _step(self.optimiser, loss)
         self.step += 1
