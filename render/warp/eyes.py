@@ -15,9 +15,9 @@ UPPER_SHARE = 0.88
 """Share of a blink that the upper lid does."""
 GAZE_CM = 0.30
 """How far the iris moves at full gaze."""
-INSET_CM = 0.18
+INSET_CM = 0.32
 """Strip of the lid along the rim whose pixels (lashes, eyeball) a closing lid leaves behind."""
-STRETCH_CM = 1.0
+STRETCH_CM = 1.3
 """How far from the rim the skin is stretched to fill that strip."""
 
 

@@ -28,6 +28,8 @@ WINDOW_PAD_PX = 4
 LEAST_GAP_PX = 0.3
 """A mouth less open than this is drawn closed."""
 LASH_CM = 0.07
+SEAM_PX = 1.5
+SEAM_SHADE = 0.25
 RIM_SHADE_CM = 0.10
 """How far beside the mouth opening the lips are shaded, as they turn inwards."""
 RIM_SHADE = 0.75
@@ -190,6 +192,7 @@ class WarpRenderer:
         self.palette = choose_palette(portrait, self._rig, model, colour)
         self._interior = Interior(self._rig, model, self.palette, own, width * height)
         skin = np.asarray(self.palette.cavity)
+        self._seam_colour = (self.palette.gum * 0.35).astype(np.float32)
         self._lash = np.clip(skin * 0.55, 0, 255).astype(np.float32)
         if self.palette.ivory @ LUMA < 60:
             self._lash *= 0.5
@@ -221,6 +224,8 @@ class WarpRenderer:
         self._warp_mouth(mouth)
         out = self._finish_skin()
         self._paste_eyes(eyes, blinks, out)
+        if self._lips.open_share > 0.0:
+            self._join_lips(mouth, gap, rest, out)
         if self._outlines[0] is not None:
             self._paste_mouth(points, shown, turn, depth, mouth, rest, out)
         return VideoFrame(frame.index, out)
@@ -333,17 +338,27 @@ class WarpRenderer:
         self, contour: FloatArray, blink: float, coverage: FloatArray, area: ImageArray
     ) -> None:
         """A closing lid carries its lashes down: a dark line that thins towards the corners."""
-        line = contour[:SAMPLES]
-        thick = LASH_CM * self._rig.scale_px_per_cm
         taper = np.sin(np.linspace(0.0, np.pi, SAMPLES)) ** 0.5
-        across = np.gradient(line, axis=0)
-        across /= np.maximum(np.linalg.norm(across, axis=1, keepdims=True), 1e-6)
-        normal = np.stack([-across[:, 1], across[:, 0]], 1)
-        half = (0.5 * thick * taper)[:, None] * normal
-        kernels.fill_polygon(
-            np.concatenate([line - half, (line + half)[::-1]]).astype(np.float32), coverage
-        )
+        half = 0.5 * LASH_CM * self._rig.scale_px_per_cm * taper
+        kernels.fill_polygon(_band(contour[:SAMPLES], half), coverage)
         kernels.tint(coverage, 0.75 * min(1.0, 1.5 * blink), self._lash, area)
+
+    def _join_lips(
+        self, contour: FloatArray, gap: FloatArray, rest: float, out: ImageArray
+    ) -> None:
+        """Where lips meet that the portrait shows apart, the seam between their textures is soft
+        and a little darker."""
+        upper, lower = contour[:SAMPLES], contour[SAMPLES:][::-1]
+        taper = np.minimum(4.0 * np.sin(np.linspace(0.0, np.pi, SAMPLES)), 1.0)
+        half = SEAM_PX * taper * np.clip(1.0 - gap / SEAM_PX, 0.0, 1.0)
+        window = self._window(contour, self._outline_ids, 4)
+        x, y, w, h = window
+        coverage = self._coverage[: w * h].reshape(h, w)
+        kernels.fill_polygon(_band(0.5 * (upper + lower) - vector(x, y), half), coverage)
+        coverage *= np.float32(1.0 - _likeness(rest))
+        area = out[y : y + h, x : x + w]
+        kernels.blend(cv2.blur(area, (3, 5)), coverage, area)
+        kernels.tint(coverage, SEAM_SHADE, self._seam_colour, area)
 
     def _paste_mouth(
         self,
@@ -369,7 +384,7 @@ class WarpRenderer:
             ]
         ).astype(np.float32)
         layer = self._layer_of(h, w, 3)
-        identity = float(np.clip((rest - 0.8) / 0.2, 0.0, 1.0))
+        identity = _likeness(rest)
         self._interior.render(
             points,
             shown,
@@ -405,6 +420,19 @@ class WarpRenderer:
         right = min(max(int(right) + pad + 1, left + 2), x1)
         bottom = min(max(int(bottom) + pad + 1, top + 2), y1)
         return left, top, right - left, bottom - top
+
+
+def _likeness(rest: float) -> float:
+    """How much the portrait's own mouth is shown as it is, [0, 1]."""
+    return float(np.clip((rest - 0.8) / 0.2, 0.0, 1.0))
+
+
+def _band(line: FloatArray, half_px: FloatArray) -> FloatArray:
+    """Outline of a band around a polyline (n, 2) with half its width (n,) at every point."""
+    along = np.gradient(line, axis=0)
+    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
+    side = half_px[:, None] * np.stack([-along[:, 1], along[:, 0]], 1)
+    return np.concatenate([line - side, (line + side)[::-1]]).astype(np.float32)
 
 
 def _outline(
