@@ -10,11 +10,11 @@ from typing import Literal
 
 import av
 import av.codec
-import cv2
 import numpy as np
 
 from core.errors import MediaError
 from core.types import FloatArray, ImageArray
+from render.frames import check_frame, to_i420
 
 Speed = Literal["fast", "balanced", "small"]
 
@@ -170,7 +170,8 @@ class Muxer:
             ValueError: Another size.
             MediaError: The file could not be written.
         """
-        frame = av.VideoFrame.from_ndarray(to_i420(rgb, self._size), format="yuv420p")
+        check_frame(rgb, self._size)
+        frame = av.VideoFrame.from_ndarray(to_i420(rgb), format="yuv420p")
         frame.pts, frame.time_base = index, self._video.codec_context.time_base
         self._encode(self._video, frame)
 
@@ -228,31 +229,6 @@ class Muxer:
                 self._container.mux(packet)
         except (av.FFmpegError, OSError) as error:
             raise write_error(self._path, error) from error
-
-
-def to_i420(rgb: ImageArray, size: tuple[int, int]) -> ImageArray:
-    """Convert to planar YUV 4:2:0 (BT.601 matrix, limited range).
-
-    Args:
-        rgb: Shape (H, W, 3), uint8.
-        size: Expected width and height; odd sides grow by repeating the last column or row.
-
-    Returns:
-        Shape (H' * 3 / 2, W'), uint8, with even H' and W'.
-
-    Raises:
-        TypeError: Not uint8.
-        ValueError: Another size.
-    """
-    if rgb.dtype != np.uint8:
-        raise TypeError(f"frames are uint8, not {rgb.dtype}")
-    if rgb.shape != (size[1], size[0], 3):
-        raise ValueError(f"a frame of shape {rgb.shape}, not {(size[1], size[0], 3)}")
-    odd_height, odd_width = size[1] % 2, size[0] % 2
-    if odd_height or odd_width:
-        rgb = np.pad(rgb, ((0, odd_height), (0, odd_width), (0, 0)), mode="edge")
-    yuv: ImageArray = cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420)
-    return yuv
 
 
 def _first_codec(container: str) -> str:

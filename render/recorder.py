@@ -19,6 +19,7 @@ import numpy as np
 
 from core.errors import MediaError
 from core.types import FRAME_RATE_HZ, SAMPLE_RATE_HZ, AudioBlock, FloatArray, VideoFrame
+from render.frames import check_frame
 from render.mark import VisibleMark
 from render.muxer import Encoding, Muxer, container_format, write_error
 from render.provenance import Provenance
@@ -119,10 +120,7 @@ class Recorder:
         Raises:
             TypeError, ValueError: A frame of the wrong type or size.
         """
-        if frame.rgb.dtype != np.uint8:
-            raise TypeError(f"frames are uint8, not {frame.rgb.dtype}")
-        if frame.rgb.shape != (self._size[1], self._size[0], 3):
-            raise ValueError(f"a frame of shape {frame.rgb.shape}, not of size {self._size}")
+        check_frame(frame.rgb, self._size)
         with self._wake:
             full = len(self._frames) >= self._max_frames
             if full or self._stopping or self._problem:

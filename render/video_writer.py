@@ -1,7 +1,9 @@
 """Finished videos: frames in, one complete file out, or none at all."""
 
 import secrets
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -11,9 +13,12 @@ import numpy as np
 
 from core.errors import MediaError
 from core.types import FloatArray, ImageArray
+from render.frames import check_frame
 from render.mark import VisibleMark
 from render.muxer import Encoding, Muxer, container_format, track_rate_hz, write_error
 from render.provenance import Provenance
+
+_MAX_WAITING_FRAMES = 3
 
 
 class SoundSource(Protocol):
@@ -39,7 +44,9 @@ class VideoWriter:
 
     A context manager: leaving it normally finishes the file; leaving it by any exception
     (Ctrl-C too) removes what was written, and a file that was there before stays as it was.
-    The sound track is cut or padded with silence to the length of the pictures.
+    The sound track is cut or padded with silence to the length of the pictures. Unless the
+    encoding asks for a single thread, frames are encoded on another one while the caller draws
+    the next; what goes wrong there is raised by a later `write` or on leaving.
 
         with VideoWriter("out.mp4", (512, 512), 25, audio=read_audio("voice.wav")) as writer:
             for frame in frames:
@@ -79,6 +86,10 @@ class VideoWriter:
         self._is_mp4 = container == "mp4"
         self._sound = _SoundTrack(audio, container) if audio else None
         self._num_frames = 0
+        self._size = size
+        encoding = encoding or Encoding()
+        self._pool = ThreadPoolExecutor(1, "encoder") if encoding.threads != 1 else None
+        self._waiting: deque[Future[None]] = deque()
         self._temporary = _reserve(self.path)
         try:
             self._muxer = Muxer(
@@ -87,7 +98,7 @@ class VideoWriter:
                 size,
                 self._rate_hz,
                 audio=self._sound.format if self._sound else None,
-                encoding=encoding or Encoding(),
+                encoding=encoding,
                 tags=self._provenance.tags(),
                 options={"movflags": "+faststart"} if self._is_mp4 else {},
             )
@@ -116,13 +127,26 @@ class VideoWriter:
             ValueError: Another size.
             MediaError: The file could not be written.
         """
-        if self._mark is not None:
-            rgb = rgb.copy()
-            self._mark.apply(rgb)
-        self._muxer.write_video(rgb, self._num_frames)
+        check_frame(rgb, self._size)
+        if self._pool is None:
+            self._encode(rgb.copy() if self._mark else rgb, self._num_frames)
+        else:
+            self._settle(_MAX_WAITING_FRAMES - 1)
+            job = self._pool.submit(self._encode, rgb.copy(), self._num_frames)
+            self._waiting.append(job)
         self._num_frames += 1
+
+    def _settle(self, num_left: int) -> None:
+        """Wait until no more than this many frames wait, raising what went wrong."""
+        while len(self._waiting) > num_left:
+            self._waiting.popleft().result()
+
+    def _encode(self, rgb: ImageArray, index: int) -> None:
+        if self._mark is not None:
+            self._mark.apply(rgb)
+        self._muxer.write_video(rgb, index)
         if self._sound is not None:
-            self._sound.write_until(self._muxer, self._num_frames / self._rate_hz)
+            self._sound.write_until(self._muxer, (index + 1) / self._rate_hz)
 
     def __enter__(self) -> Self:
         return self
@@ -137,12 +161,15 @@ class VideoWriter:
             if kind is None:
                 self._finish()
         finally:
+            if self._pool is not None:
+                self._pool.shutdown(cancel_futures=True)
             self._muxer.abort()
             self._temporary.unlink(missing_ok=True)
 
     def _finish(self) -> None:
         if not self._num_frames:
             raise MediaError(f"{self.path} was not written: there was no frame to put in it.")
+        self._settle(0)
         self._muxer.close()
         try:
             if self._is_mp4:

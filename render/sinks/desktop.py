@@ -6,8 +6,8 @@ from typing import Any
 
 from core.errors import DeviceError
 from core.types import ImageArray
+from render.frames import check_frame
 from render.sinks.base import CameraInfo
-from render.sinks.memory import check_frame
 
 _BACKENDS = {"win32": ("obs", "unitycapture"), "darwin": ("obs",)}
 _NAMES = {"obs": "OBS Virtual Camera", "unitycapture": "Unity Video Capture"}

@@ -2,10 +2,9 @@
 
 import threading
 
-import numpy as np
-
 from core.errors import DeviceError
 from core.types import ImageArray
+from render.frames import check_frame
 
 
 class MemoryCamera:
@@ -56,11 +55,3 @@ class MemoryCamera:
     def close(self) -> None:
         """Accept no more frames."""
         self._open = False
-
-
-def check_frame(rgb: ImageArray, size: tuple[int, int]) -> None:
-    """Raise TypeError or ValueError unless a frame is uint8 of shape (H, W, 3) and this size."""
-    if rgb.dtype != np.uint8:
-        raise TypeError(f"frames are uint8, not {rgb.dtype}")
-    if rgb.shape != (size[1], size[0], 3):
-        raise ValueError(f"a frame of shape {rgb.shape}, not {(size[1], size[0], 3)}")

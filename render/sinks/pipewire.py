@@ -15,13 +15,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import cv2
 import numpy as np
 
 from core.errors import DeviceError
 from core.types import ImageArray
+from render.frames import check_frame, to_i420
 from render.sinks import pods
-from render.sinks.memory import check_frame
 
 _log = logging.getLogger(__name__)
 
@@ -235,7 +234,7 @@ class PipeWireCamera:
             )
         if self._state != _STATE_STREAMING:
             return
-        cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420, dst=self._yuv)
+        to_i420(rgb, self._yuv)
         library = load_library()
         library.pw_thread_loop_lock(self._loop)
         try:

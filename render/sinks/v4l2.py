@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from core.errors import DeviceError
 from core.types import ImageArray
+from render.frames import check_frame, to_i420
 from render.sinks.base import CameraInfo
-from render.sinks.memory import check_frame
 
 _CAPTURE, _OUTPUT, _DEVICE_CAPS = 0x1, 0x2, 0x80000000
 _TYPE_OUTPUT = 2
@@ -134,7 +133,7 @@ class V4l2Camera:
         check_frame(rgb, self._size)
         if self._descriptor is None:
             raise DeviceError(f"The camera {self._path} is not open: open it first.")
-        cv2.cvtColor(rgb, cv2.COLOR_RGB2YUV_I420, dst=self._yuv)
+        to_i420(rgb, self._yuv)
         try:
             os.write(self._descriptor, self._yuv.data)
             self.frames_sent += 1

@@ -142,6 +142,23 @@ def test_wrong_frames_are_refused(tmp_path, frame, error):
         writer.write(frame)
 
 
+def test_encoding_beside_the_caller_gives_the_same_file(tmp_path):
+    """Frames may be overwritten at once, as renderers do."""
+    files = []
+    for threads in (0, 1):
+        path = tmp_path / f"{threads}.mp4"
+        shared = np.empty((120, 160, 3), np.uint8)
+        encoding = Encoding(threads=threads)
+        with VideoWriter(path, SIZE, 25, encoding=encoding) as writer:
+            for i in range(30):
+                shared[:] = picture(SIZE, i)
+                writer.write(shared)
+                shared[:] = 0
+        files.append(decode(path))
+    one, other = (np.stack(pictures).astype(int) for pictures in files)
+    assert np.abs(one - other).mean() < 2
+
+
 @pytest.mark.parametrize("speed", ["fast", "balanced", "small"])
 @pytest.mark.parametrize("threads", [0, 1])
 def test_every_speed_works(tmp_path, speed, threads):
