@@ -15,8 +15,8 @@ from core.face_model import FaceModel
 from core.portrait.picture import read_picture
 from core.types import FloatArray, ImageArray
 
-_WORK_SIDE_PX = 256
-_GRABCUT_ROUNDS = 4
+_WORK_SIDE_PX = 192
+_GRABCUT_ROUNDS = 3
 _GRAIN = 5.0
 _SOFT_SHARE = 0.012
 """Radius of the soft edge as a share of the longest side of the picture."""
