@@ -18,6 +18,7 @@ from core.types import FloatArray, ImageArray
 _WORK_SIDE_PX = 192
 _GRABCUT_ROUNDS = 3
 _GRAIN = 5.0
+_WHOLE_PICTURE = 0.95
 _SOFT_SHARE = 0.012
 """Radius of the soft edge as a share of the longest side of the picture."""
 
@@ -43,7 +44,9 @@ def find_person(rgb: ImageArray, vertices_px: FloatArray, model: FaceModel) -> I
     cv2.setRNGSeed(0)
     blurred = _evened(small)
     cv2.grabCut(blurred, labels, None, models[0], models[1], _GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
-    person = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.uint8)
+    person = _person(labels)
+    if person.mean() > _WHOLE_PICTURE:  # the colours did not tell them apart
+        person = _person(guess)
     person = _one_piece(person, guess == cv2.GC_FGD)
     return _soften(person, small, rgb)
 
@@ -127,6 +130,10 @@ def _whole(points: NDArray[np.floating]) -> NDArray[np.int32]:
 
 def _hull(points: NDArray[np.floating]) -> NDArray[np.int32]:
     return np.asarray(cv2.convexHull(_whole(points)), np.int32)
+
+
+def _person(labels: ImageArray) -> ImageArray:
+    return np.asarray((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD), np.uint8)
 
 
 def _evened(small: ImageArray) -> ImageArray:

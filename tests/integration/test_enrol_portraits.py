@@ -1,0 +1,104 @@
+"""Every portrait of the data pack, enrolled with the shipped networks and checked from outside."""
+
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.avatars import tools
+from core.avatar import Avatar
+from core.errors import PortraitError
+from core.portrait.enrol import enrol_file
+from tests.shared import shared
+
+TRACKED = {
+    "eye_right_outer": 33,
+    "eye_left_outer": 263,
+    "mouth_corner_right": 61,
+    "mouth_corner_left": 291,
+    "upper_lip_top": 0,
+    "upper_lip_bottom": 13,
+    "lower_lip_top": 14,
+    "lower_lip_bottom": 17,
+}
+"""Editable points and the same places in the outside tracker's numbering."""
+MEDIAN_LIMIT = 0.045
+WORST_LIMIT = 0.13
+SECONDS = 1.5
+
+
+@pytest.fixture(scope="module")
+def enrolled() -> dict[str, tuple[Avatar, float]]:
+    """Avatar and processor time in seconds of every portrait."""
+    folder = shared("portraits", "README.md").parent
+    parts = tools()
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    found = {}
+    for file in sorted(folder.glob("*.jpg")):
+        begin = time.process_time()
+        found[file.stem] = enrol_file(file, parts), time.process_time() - begin
+    cv2.setNumThreads(threads)
+    return found
+
+
+def test_points_agree_with_an_outside_tracker(enrolled: dict[str, tuple[Avatar, float]]) -> None:
+    tracked = np.load(shared("portraits", "landmarks_mediapipe478.npz"))
+    errors = {}
+    for name, (avatar, _) in enrolled.items():
+        marks = tracked[name][:, :2]
+        eyes = np.linalg.norm(marks[33] - marks[263])
+        off = [np.linalg.norm(np.subtract(avatar.points[p], marks[i])) for p, i in TRACKED.items()]
+        errors[name] = float(np.mean(off) / eyes)
+    print({name: round(100 * error, 1) for name, error in errors.items()})
+    assert np.median(list(errors.values())) < MEDIAN_LIMIT
+    assert max(errors.values()) < WORST_LIMIT, max(errors, key=lambda name: errors[name])
+
+
+def test_verdicts(enrolled: dict[str, tuple[Avatar, float]]) -> None:
+    good = [name for name, (avatar, _) in enrolled.items() if avatar.verdict.ok]
+    assert len(good) >= 0.8 * len(enrolled)
+    turned = enrolled["painting_pearl_turned"][0].verdict
+    assert not turned.ok
+    assert "turned" in turned.reasons[0]
+
+
+def test_masks_hold_the_face_and_leave_a_background(
+    enrolled: dict[str, tuple[Avatar, float]],
+) -> None:
+    for name, (avatar, _) in enrolled.items():
+        assert avatar.person_mask is not None
+        for point in ("nose_tip", "lower_lip_bottom", "eye_left_outer", "eye_right_outer"):
+            x, y = avatar.points[point]
+            assert avatar.person_mask[int(y), int(x)] > 240, (name, point)
+        assert 0.04 < (avatar.person_mask > 128).mean() < 0.97, name
+
+
+def test_time(enrolled: dict[str, tuple[Avatar, float]]) -> None:
+    seconds = np.array([spent for _, spent in enrolled.values()])
+    print(f"median {np.median(seconds):.2f} s, longest {seconds.max():.2f} s")
+    assert np.median(seconds) < SECONDS
+
+
+def test_no_face(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(90, 140, (300, 300, 3), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "wall.png")
+    with pytest.raises(PortraitError, match="No face"):
+        enrol_file(tmp_path / "wall.png", tools())
+
+
+def test_two_faces_use_the_larger(tmp_path: Path) -> None:
+    with Image.open(shared("portraits", "render_girl.jpg")) as image:
+        large = image.convert("RGB").resize((450, 675))
+    with Image.open(shared("portraits", "painting_hat.jpg")) as image:
+        small = image.convert("RGB").resize((224, 224))
+    both = Image.new("RGB", (760, 675), (128, 128, 128))
+    both.paste(large, (0, 0))
+    both.paste(small, (500, 200))
+    both.save(tmp_path / "two.png")
+    avatar = enrol_file(tmp_path / "two.png", tools())
+    assert avatar.points["nose_tip"][0] < 450
+    assert any("2 faces; the largest" in reason for reason in avatar.verdict.reasons)
