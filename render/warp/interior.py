@@ -25,6 +25,7 @@ TONGUE_RAISE_CM = 0.85
 """How far "tongueOut" first lifts the tip, towards the upper teeth, before it comes forward."""
 TONGUE_WIDER = 0.25
 """Widening of the face model's tongue, so that it reaches the teeth on both sides."""
+TONGUE_SHINE = 0.45
 LIGHT = np.array([0.10, 0.45, 0.89], np.float32)
 
 
@@ -86,6 +87,8 @@ class Interior:
         groove = np.exp(-((place[:, 0] / 0.16) ** 2)) * (place[:, 2] < 9.0)
         side = np.clip(np.abs(place[:, 0]) / 2.0, 0.0, 1.0)
         shade = shade * np.where(tongue, (1.0 - 0.10 * groove) * (1.0 - 0.45 * side**2), 1.0)
+        shine = np.exp(-((place[:, 2] - 8.3) ** 2) / 0.9 - place[:, 0] ** 2 / 1.2)
+        shade = shade + np.where(tongue, TONGUE_SHINE * shine * np.clip(normals[:, 1], 0, 1), 0.0)
         self._soft_colour = np.ascontiguousarray(colour * shade[:, None], np.float32)
         self._is_tongue = tongue
 
@@ -102,7 +105,7 @@ class Interior:
         soft: FloatArray = points[self._soft]
         jaw = float(beta[blendshapes.INDEX["jawOpen"]])
         out = float(beta[blendshapes.INDEX["tongueOut"]])
-        raised = ramp(out / 0.3)
+        raised = ramp(out / 0.15)
         up = TONGUE_RAISE_CM * raised * self._tip**2.5
         sunk = ramp(jaw / 0.45) * (1.0 - 0.6 * raised)
         up = up - TONGUE_LOWER_CM * sunk * (0.7 * self._is_tongue + 0.3 * self._tip)

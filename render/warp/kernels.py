@@ -322,19 +322,18 @@ def tint(coverage: FloatArray, strength: float, colour: FloatArray, out: ImageAr
 
 
 @numba.njit(cache=True, fastmath=True)
-def darken_rim(soft: FloatArray, coverage: FloatArray, strength: float, out: ImageArray) -> None:
+def darken_rim(soft: FloatArray, strength: float, out: ImageArray) -> None:
     """Shade the skin beside an opening, where it turns inwards.
 
     Args:
-        soft: (h, w): blurred coverage.
-        coverage: (h, w): share of each pixel that is open.
+        soft: (h, w): blurred share of each pixel that is open.
         strength: [0, 1].
         out: (h, w, 3) uint8, changed in place.
     """
     height, width = soft.shape
     for y in range(height):
         for x in range(width):
-            share = strength * soft[y, x] * (1.0 - coverage[y, x])
+            share = strength * soft[y, x]
             if share <= 0.004:
                 continue
             out[y, x, 0] = np.uint8(out[y, x, 0] * (1.0 - 0.85 * share) + 0.5)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from core.avatar import Avatar
 from core.face_model import FaceModel
@@ -28,6 +29,8 @@ WINDOW_PAD_PX = 4
 LEAST_GAP_PX = 0.3
 """A mouth less open than this is drawn closed."""
 LASH_CM = 0.07
+MOST_BLUR_PX = 3.0
+"""An enlarged portrait is soft; so is the mouth's inside then, up to this."""
 SEAM_PX = 1.5
 SEAM_SHADE = 0.25
 RIM_SHADE_CM = 0.10
@@ -89,6 +92,7 @@ class WarpRenderer:
         self.portrait_rgb = np.ascontiguousarray(_inner(self._picture))
         """The portrait as the output shows it at rest, (H, W, 3) uint8."""
         self._rig = Rig(avatar, model, view)
+        self._blur_px = min(0.45 * view.scale, MOST_BLUR_PX) if view.scale > 1.2 else 0.0
         mask = None if avatar.person_mask is None else view.picture(avatar.person_mask, MARGIN_PX)
         self._set_background(background or Background(), mask)
         face_px = (face_box[3] - face_box[1]) * view.scale
@@ -400,8 +404,12 @@ class WarpRenderer:
             layer,
         )
         soft = cv2.GaussianBlur(coverage, (0, 0), max(soft_px, 0.4))
-        kernels.darken_rim(soft, coverage, RIM_SHADE * (1.0 - identity), out[y : y + h, x : x + w])
-        kernels.blend(layer, coverage, out[y : y + h, x : x + w])
+        kernels.darken_rim(soft, RIM_SHADE * (1.0 - identity), out[y : y + h, x : x + w])
+        area = out[y : y + h, x : x + w]
+        if self._blur_px > 0.5:
+            _lay_softly(layer, coverage, self._blur_px, area)
+        else:
+            kernels.blend(layer, coverage, area)
 
     def _layer_of(self, height: int, width: int, channels: int) -> ImageArray:
         flat = self._layer.reshape(-1)
@@ -422,12 +430,20 @@ class WarpRenderer:
         return left, top, right - left, bottom - top
 
 
+def _lay_softly(layer: ImageArray, coverage: FloatArray, sigma_px: float, out: ImageArray) -> None:
+    """Lay a layer over a picture, both layer and edge as soft as an enlarged portrait."""
+    share = cv2.GaussianBlur(coverage, (0, 0), sigma_px)
+    weighted = cv2.GaussianBlur(layer * coverage[..., None], (0, 0), sigma_px)
+    mixed = out * (1.0 - share[..., None]) + weighted
+    np.copyto(out, np.rint(mixed), casting="unsafe")
+
+
 def _likeness(rest: float) -> float:
     """How much the portrait's own mouth is shown as it is, [0, 1]."""
     return float(np.clip((rest - 0.8) / 0.2, 0.0, 1.0))
 
 
-def _band(line: FloatArray, half_px: FloatArray) -> FloatArray:
+def _band(line: FloatArray, half_px: NDArray[np.floating]) -> FloatArray:
     """Outline of a band around a polyline (n, 2) with half its width (n,) at every point."""
     along = np.gradient(line, axis=0)
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)

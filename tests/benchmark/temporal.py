@@ -41,7 +41,7 @@ def spoken(sound: Path | None, seconds: float) -> list[ExpressionFrame]:
     from core.presets import Preset
 
     frames: list[ExpressionFrame] = []
-    for frame in express(read_audio(sound), parts.speech_stage(Preset())):
+    for frame in express(read_audio(sound), parts.speech_stage(Preset(name="plain"))):
         frames.append(frame)
         if len(frames) == count:
             break
