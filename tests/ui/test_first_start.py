@@ -28,7 +28,7 @@ def test_all_three_steps(new_bench: Bench) -> None:
     click(page.enrol.consent)
     page.enrol.keep.click()
     assert until(lambda: page.step == "microphone")
-    assert until(lambda: session.now.avatar_name == "Me")
+    assert until(lambda: session.now.avatar_name == "me")
     assert session.now.mode is Mode.PREVIEW
 
     combo = page.microphone.combo

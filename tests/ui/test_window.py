@@ -241,20 +241,15 @@ def test_nothing_is_cut_off_at_the_smallest_size(
         bench.open((MINIMUM_SIZE.width(), MINIMUM_SIZE.height()))
         assert until(lambda: bench.session.avatar is not None)
         fill(bench)
-        cut = []
         for page in PAGES:
             bench.window.show_page(page)
-            QTest.qWait(20)
-            cut += cut_off(bench.window)
+            assert until(lambda: not cut_off(bench.window), 2), cut_off(bench.window)
         bench.window.show_page("live")
         for panel in PANELS:
             bench.window.live.show_panel(panel)
-            QTest.qWait(20)
-            cut += cut_off(bench.window)
+            assert until(lambda: not cut_off(bench.window), 2), cut_off(bench.window)
         bench.window.show_first_start()
-        QTest.qWait(20)
-        cut += cut_off(bench.window)
-        assert cut == []
+        assert until(lambda: not cut_off(bench.window), 2), cut_off(bench.window)
         assert bench.window.size() == MINIMUM_SIZE
     finally:
         bench.close()

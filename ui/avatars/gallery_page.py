@@ -73,7 +73,7 @@ class GalleryPage(QWidget):
             self._texts("gallery.drop.about"),
             PICTURES,
         )
-        self.drop_zone.setFixedHeight(124)
+        self.drop_zone.setFixedHeight(136)
         self.drop_zone.dropped.connect(self._dropped)
         self.drop_zone.clicked.connect(self.ask_for_picture)
         self._build()

@@ -114,7 +114,7 @@ class FilesPage(QWidget):
             self._texts("files.drop.about"),
             SOUNDS,
         )
-        self.drop_zone.setFixedHeight(124)
+        self.drop_zone.setFixedHeight(136)
         self.drop_zone.dropped.connect(self.add)
         self.drop_zone.clicked.connect(self.ask_for_sounds)
         self.preview = Preview(
