@@ -11,6 +11,7 @@ from core.avatar import Avatar
 from core.errors import PortraitError
 from core.portrait.enrol import EnrolTools, enrol, enrol_file
 from core.portrait.landmarks import LandmarkNetwork
+from core.portrait.person_mask import read_mask
 from weights import store
 
 AVATAR_SUFFIX = ".avatar"
@@ -31,17 +32,23 @@ def model_hash() -> str:
     return store.sha256(store.path("face_model.npz"))
 
 
-def enrol_picture(picture: Path, points: Points | None = None) -> Avatar:
+def enrol_picture(
+    picture: Path, points: Points | None = None, mask_file: Path | None = None
+) -> Avatar:
     """Make an avatar of a picture file.
 
     Args:
         picture: Any picture file.
         points: Points set by hand, by name, in pixels of the upright picture.
+        mask_file: Picture that is white where the person is, made elsewhere.
 
     Raises:
         PortraitError: It is no usable picture, or no face can be fitted.
     """
-    return enrol_file(picture, tools(), points)
+    avatar = enrol_file(picture, tools(), points)
+    if mask_file is None:
+        return avatar
+    return replace(avatar, person_mask=read_mask(mask_file, *avatar.image_rgb.shape[:2]))
 
 
 def refit(avatar: Avatar, points: Points) -> Avatar:

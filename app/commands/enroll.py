@@ -22,6 +22,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--save-points", type=Path, help="write the points that were found, to edit them"
     )
     parser.add_argument(
+        "--mask", type=Path, help="picture that is white where the person is (default: found)"
+    )
+    parser.add_argument(
         "--preview", type=Path, help="picture of the fit (default: beside the avatar, .fit.png)"
     )
     parser.set_defaults(run=run)
@@ -41,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output.suffix != AVATAR_SUFFIX:
         raise ConfigError(f"{args.output} does not end in {AVATAR_SUFFIX}; name the file so.")
     points = read_points(args.points) if args.points else None
-    avatar = enrol_picture(args.portrait, points)
+    avatar = enrol_picture(args.portrait, points, args.mask)
     avatar = replace(avatar, name=args.name or avatar.name)
     avatar.save(args.output)
     preview = args.preview or args.output.with_suffix(".fit.png")
