@@ -1,4 +1,4 @@
-"""`realtalk enroll` on the shipped portrait: points out and in, a mask from elsewhere, bad input."""
+"""`realtalk enroll` on the shipped portrait: points out and in, a foreign mask, bad input."""
 
 import json
 from pathlib import Path
