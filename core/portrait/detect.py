@@ -61,8 +61,8 @@ def find_faces(rgb: ImageArray) -> list[FaceBox]:
         finds += _profiles(grey)
         for tilt in _TILTS_DEG:
             finds += _tilted(grey, tilt)
-    if not any(box.votes >= _ENOUGH_VOTES for box in _merged(finds)):
-        finds += _upright(cv2.GaussianBlur(grey, (0, 0), 2), _LARGE_PX, 1.05, 2)
+    if not finds:
+        finds = _upright(cv2.GaussianBlur(grey, (0, 0), 2), _LARGE_PX, 1.05, 2)
     return _merged(finds)
 
 

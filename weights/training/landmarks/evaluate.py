@@ -60,7 +60,7 @@ class Comparison:
         strict: The same with curves compared point by point at equal shares of their length.
         eyes, brows, nose, mouth: Parts of `inner`.
         gap: Error of the distance between the lips, mean of three columns.
-        seconds: Time taken, detection included.
+        seconds: Processor time taken, detection included.
     """
 
     inner: float
@@ -148,16 +148,16 @@ def _gap_error(named: dict[str, FloatArray], theirs: FloatArray) -> float:
 
 
 def evaluate(
-    folder: Path, network: LandmarkNetwork, model: FaceModel
+    folder: Path, network: LandmarkNetwork, model: FaceModel, stems: tuple[str, ...] = ()
 ) -> dict[str, tuple[Comparison | None, Landmarks | None]]:
-    """Compare on every portrait of a folder; None where no face was found."""
+    """Compare on portraits of a folder (all, or some stems); None where no face was found."""
     tracked = np.load(folder / "landmarks_mediapipe478.npz")
     results: dict[str, tuple[Comparison | None, Landmarks | None]] = {}
-    for stem in sorted(tracked.files):
+    for stem in stems or sorted(tracked.files):
         picture = read_picture(next(folder.glob(f"{stem}.[jp]*")))
-        start = time.perf_counter()
+        start = time.process_time()
         seen = network.look(picture.rgb)[1]
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         theirs = tracked[stem]
         found = None if seen is None else compare(model, seen.points, theirs, seconds)
         results[stem] = (found, seen)
