@@ -5,7 +5,8 @@ import numpy as np
 from core import blendshapes
 from core.face_model import FaceModel
 from core.types import FloatArray
-from render.warp.aperture import Aperture, down_of, gap, ramp
+from render.warp import kernels
+from render.warp.aperture import SAMPLES, Aperture, down_of, gap, ramp
 from render.warp.rig import Rig
 
 REACH_CM = 1.7
@@ -40,12 +41,11 @@ class Eye:
         area = self.aperture
         area.vertices, area.along = area.vertices[keep], area.along[keep]
         area.side, area.distance_cm = area.side[keep], area.distance_cm[keep]
-        self._follow = np.clip(1.0 - area.distance_cm / REACH_CM, 0.0, 1.0)
+        follow = np.clip(1.0 - area.distance_cm / REACH_CM, 0.0, 1.0)
+        share = np.where(area.side > 0, UPPER_SHARE, UPPER_SHARE - 1.0) * follow
+        self._share = share.astype(np.float32)
         upper_rim, lower_rim = self.rims(rig.source)
         self.down = down_of(upper_rim, lower_rim)
-        self.across = np.array([self.down[1], -self.down[0]], np.float32)
-        self.source_gap = np.maximum(gap(upper_rim, lower_rim, self.down), 0.0)
-        self.source_upper, self.source_lower = upper_rim[:, :2], lower_rim[:, :2]
         self._index = {
             key: blendshapes.INDEX[f"eye{key}{side}"]
             for key in ("Blink", "LookIn", "LookOut", "LookUp", "LookDown")
@@ -77,15 +77,15 @@ class Eye:
         if blink == 0.0:
             return have
         area = self.aperture
-        share = np.where(area.side > 0, UPPER_SHARE, UPPER_SHARE - 1.0) * self._follow
-        moved = area.at(have * np.float32(blink)) * share
-        points[area.vertices, :2] += moved[:, None] * self.down
+        change = have * np.float32(blink)
+        kernels.follow_rims(points, area.vertices, area.along, self._share, change, self.down)
         return np.asarray(have * np.float32(1.0 - blink), np.float32)
 
     def texture(self, blink: float, out: FloatArray) -> None:
         """Where the lids' vertices find their colour; writes into out (V, 2)."""
-        share = ramp(blink / 0.5)
-        out[self.aperture.vertices] = self.resting + (self._inset - self.resting) * share
+        area = self.aperture
+        mixed = np.full(SAMPLES, ramp(blink / 0.5), np.float32)
+        kernels.mix_texture(area.vertices, area.along, mixed, self.resting, self._inset, out)
 
     def gaze(self, beta: FloatArray) -> FloatArray:
         """Shift of the iris in output pixels, (2,)."""

@@ -146,6 +146,51 @@ def express(base: FloatArray, rows: FloatArray, beta: FloatArray, out: FloatArra
 
 
 @numba.njit(cache=True, fastmath=True)
+def follow_rims(
+    points: FloatArray,
+    vertices: IntArray,
+    along: FloatArray,
+    share: FloatArray,
+    change: FloatArray,
+    down: FloatArray,
+) -> None:
+    """Move skin with its rim.
+
+    Args:
+        points: (V, 3), changed in place.
+        vertices: (n,) of the skin.
+        along: (n,): place of each along the rim, [0, samples - 1].
+        share: (n,): of the change that each takes, signed.
+        change: (samples,): wider gap along the rim, pixels.
+        down: (2,): its direction.
+    """
+    for i in range(vertices.shape[0]):
+        low = min(int(along[i]), change.shape[0] - 2)
+        part = along[i] - low
+        moved = share[i] * (change[low] * (1.0 - part) + change[low + 1] * part)
+        points[vertices[i], 0] += moved * down[0]
+        points[vertices[i], 1] += moved * down[1]
+
+
+@numba.njit(cache=True, fastmath=True)
+def mix_texture(
+    vertices: IntArray,
+    along: FloatArray,
+    mixed: FloatArray,
+    first: FloatArray,
+    second: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Texture places between two choices, (n, 2) each, mixed (samples,) along the rim."""
+    for i in range(vertices.shape[0]):
+        low = min(int(along[i]), mixed.shape[0] - 2)
+        part = along[i] - low
+        share = mixed[low] * (1.0 - part) + mixed[low + 1] * part
+        for k in range(2):
+            out[vertices[i], k] = first[i, k] + share * (second[i, k] - first[i, k])
+
+
+@numba.njit(cache=True, fastmath=True)
 def turn_points(
     points: FloatArray, chosen: IntArray, matrix: FloatArray, shift: FloatArray, out: FloatArray
 ) -> None:

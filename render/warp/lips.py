@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core import blendshapes
 from core.face_model import FaceModel
 from core.types import FloatArray
+from render.warp import kernels
 from render.warp.aperture import Aperture, down_of, gap, ramp, resample, smoothstep
 from render.warp.rig import Rig
 
@@ -74,7 +75,8 @@ class Lips:
             coord[ids] > 0, self.aperture.distance_cm, -self.aperture.distance_cm
         ).astype(np.float32)
         reach = (self.aperture.distance_cm - STIFF_CM) / (REACH_CM - STIFF_CM)
-        self._follow = (1.0 - smoothstep(reach)) * (coord[ids] <= 0) + (coord[ids] > 0)
+        follow = (1.0 - smoothstep(reach)) * (coord[ids] <= 0) + (coord[ids] > 0)
+        self._share = (np.where(self.aperture.side > 0, -0.45, 0.55) * follow).astype(np.float32)
         self._measure_portrait()
         self._mirror(model)
 
@@ -147,14 +149,12 @@ class Lips:
         have = gap(upper, lower, self.down)
         kept = self._raw_gap * np.float32(rest * (1.0 - self.open_share))
         change = wanted + kept - have
-        down = self.down
-        share = np.where(self.aperture.side > 0, -0.45, 0.55) * self._follow
-        moved = self.aperture.at(change) * share
-        points[self.aperture.vertices, :2] += moved[:, None] * down
+        area = self.aperture
+        kernels.follow_rims(points, area.vertices, area.along, self._share, change, self.down)
 
     def texture(self, wanted: FloatArray, out: FloatArray) -> None:
         """Where the aperture's vertices find their colour; writes into out (V, 2)."""
         px = self._rig.scale_px_per_cm
         away = smoothstep(np.abs(wanted - self.source_gap) / (0.12 * px))
-        share = self.aperture.at(away)[:, None]
-        out[self.aperture.vertices] = self.resting + (self.mirrored - self.resting) * share
+        area = self.aperture
+        kernels.mix_texture(area.vertices, area.along, away, self.resting, self.mirrored, out)
