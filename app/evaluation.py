@@ -15,8 +15,7 @@ from render.engines.base import EngineSettings
 from render.engines.onnx_engine import ONNX_CPU
 from render.fia.clips import Clip, clip_files, from_network, to_network
 from render.fia.model import FiaModel, open_session
-
-REPAINTED_LEVEL = 128
+from render.fia.scores import mean_scores, score
 
 
 def follow_pose(track: Track, frames: Iterable[ExpressionFrame]) -> Iterator[ExpressionFrame]:
@@ -87,23 +86,8 @@ def score_clips(folder: Path, decoder: Path | None) -> dict[str, float]:
     rows = []
     for path in clip_files(folder):
         clip = Clip.load(path)
-        painted = clip.base if network is None else _paint(network, clip)
-        region = (clip.mask < REPAINTED_LEVEL).astype(np.float32)
-        similar = [metrics.ssim(*pair) for pair in zip(painted, clip.target, region, strict=True)]
-        sharp = [
-            metrics.sharpness(found, here) / metrics.sharpness(truth, here)
-            for found, truth, here in zip(painted, clip.target, region, strict=True)
-        ]
-        both = np.minimum(region[1:], region[:-1])
-        rows.append(
-            {
-                "PSNR mouth dB": metrics.psnr_db(painted, clip.target, region),
-                "SSIM mouth": float(np.mean(similar)),
-                "sharpness share": float(np.mean(sharp)),
-                "flicker": metrics.flicker(painted, clip.target, both),
-            }
-        )
-    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+        rows.append(score(clip.base if network is None else _paint(network, clip), clip))
+    return mean_scores(rows)
 
 
 def _paint(network: FiaModel, clip: Clip) -> ImageArray:

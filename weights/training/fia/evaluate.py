@@ -11,23 +11,16 @@ import cv2
 import numpy as np
 import torch
 
-from render import metrics
 from render.fia.clips import Clip, clip_files, from_network
+from render.fia.scores import mean_scores, score
 from weights.training.fia.train import collate, load_network, paint
 
 Painter = Callable[[Clip], np.ndarray]
-COLUMNS = ("PSNR dB", "SSIM", "sharpness share", "teeth L1", "flicker")
-REGION_LEVEL = 128
 
 
 def evaluate(painter: Painter, clips: Path) -> dict[str, float]:
-    """Mean scores over all frames, inside the region that may be repainted.
-
-    Sharpness is given as a share of the truth's; `teeth L1` in levels of 255.
-    """
-    rows = [_scores(painter(clip), clip) for clip in map(Clip.load, clip_files(clips))]
-    means = np.nanmean(np.array(rows), axis=0)
-    return dict(zip(COLUMNS, map(float, means), strict=True))
+    """Mean scores over the clips of a folder; see `render.fia.scores.score`."""
+    return mean_scores([score(painter(clip), clip) for clip in map(Clip.load, clip_files(clips))])
 
 
 def warp_painter(clip: Clip) -> np.ndarray:
@@ -66,33 +59,14 @@ def main() -> None:
     options = parser.parse_args()
     painters: dict[str, Painter] = {"warp": warp_painter}
     painters |= {str(path): network_painter(path) for path in options.checkpoints}
-    print(f"| | {' | '.join(COLUMNS)} |\n|---|{'---|' * len(COLUMNS)}")
-    for name, painter in painters.items():
+    for number, (name, painter) in enumerate(painters.items()):
         scores = evaluate(painter, options.clips)
+        if number == 0:
+            print(f"| | {' | '.join(scores)} |\n|---{'|---' * len(scores)}|")
         print(f"| {name} | {' | '.join(f'{value:.3f}' for value in scores.values())} |")
     if options.sheet:
         sheet = contact_sheet(painters, options.clips, people=6)
         cv2.imwrite(str(options.sheet), sheet[..., ::-1])
-
-
-def _scores(painted: np.ndarray, clip: Clip) -> tuple[float, ...]:
-    region = (clip.mask < REGION_LEVEL).astype(np.float32)
-    frames = range(len(clip))
-    similar = [metrics.ssim(painted[i], clip.target[i], region[i]) for i in frames]
-    sharp = [
-        metrics.sharpness(painted[i], region[i]) / metrics.sharpness(clip.target[i], region[i])
-        for i in frames
-    ]
-    teeth = clip.teeth.astype(np.float32)
-    error = np.abs(painted.astype(np.float32) - clip.target).mean(axis=-1)
-    shown = teeth.sum()
-    return (
-        metrics.psnr_db(painted, clip.target, region),
-        float(np.mean(similar)),
-        float(np.mean(sharp)),
-        float((error * teeth).sum() / shown) if shown > 0 else float("nan"),
-        metrics.flicker(painted, clip.target, np.minimum(region[1:], region[:-1])),
-    )
 
 
 if __name__ == "__main__":
