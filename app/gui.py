@@ -102,8 +102,8 @@ class Composition:
             PresetStore(presets or folders.presets()),
             (SAMPLE_PORTRAIT,) if SAMPLE_PORTRAIT.exists() else (),
         )
-        self._settings = Settings(settings_path or folders.window_settings())
-        self._theme = Theme(application, self._settings.get("appearance"))
+        self.settings = Settings(settings_path or folders.window_settings())
+        self._theme = Theme(application, self.settings.get("appearance"))
         self._remote = Remote()
         self._remote.command.connect(self._obey)
         self._make_window = MainWindow
@@ -129,10 +129,10 @@ class Composition:
         from ui.tasks import UNEXPECTED, Tasks
         from ui.texts import Texts, language_for
 
-        chosen = self._settings.get("language")
+        chosen = self.settings.get("language")
         texts = Texts(language_for(chosen, QLocale.system().name()))
         self._tasks = Tasks(lambda error: texts(UNEXPECTED, error=error))
-        context = Context(texts, self._theme, self._settings, self._tasks)
+        context = Context(texts, self._theme, self.settings, self._tasks)
         window = self._make_window(context, self._services)
         window.closing.connect(self._window_closed)
         window.language_changed.connect(self._reopen)

@@ -126,9 +126,9 @@ class ShippedParts:
     def fit_preview(self, avatar: Avatar) -> ImageArray:
         """See `LiveParts.fit_preview`."""
         from app import parts
-        from core.portrait.preview import draw_fit
+        from core.portrait.preview import draw_fit_over
 
-        return draw_fit(avatar, parts.face_model())
+        return draw_fit_over(avatar, parts.face_model())
 
     def recording(self, path: Path, avatar: Avatar, preset: Preset) -> RecordingFile:
         """See `LiveParts.recording`."""

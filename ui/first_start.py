@@ -135,14 +135,15 @@ class FirstStart(QWidget):
         self.kept.emit(path)
         self.go_to("microphone")
 
-    def _start_enrolment(self, picture: Path) -> None:
+    def enrol_picture(self, picture: Path) -> None:
+        """Enrol this picture in the first step."""
         self.portrait_stack.setCurrentIndex(1)
         self.enrol.start(picture)
 
     def _ask_for_picture(self) -> None:
         texts = self._texts
         ask_open_file(
-            self, texts("gallery.add"), texts("files.pictures"), PICTURES, self._start_enrolment
+            self, texts("gallery.add"), texts("files.pictures"), PICTURES, self.enrol_picture
         )
 
     def _next(self) -> None:
@@ -222,7 +223,7 @@ class FirstStart(QWidget):
             texts("gallery.drop.about"),
             PICTURES,
         )
-        drop.dropped.connect(lambda paths: self._start_enrolment(paths[0]))
+        drop.dropped.connect(lambda paths: self.enrol_picture(paths[0]))
         drop.clicked.connect(self._ask_for_picture)
         page = QWidget()
         layout = QVBoxLayout(page)
@@ -236,7 +237,7 @@ class FirstStart(QWidget):
             samples.addWidget(label(texts("first.portrait.samples"), "muted"))
             for sample in self._samples:
                 use = button(sample.stem.replace("_", " ").capitalize())
-                use.clicked.connect(lambda _checked, path=sample: self._start_enrolment(path))
+                use.clicked.connect(lambda _checked, path=sample: self.enrol_picture(path))
                 samples.addWidget(use)
             samples.addStretch(1)
             layout.addLayout(samples)

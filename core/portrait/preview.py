@@ -61,14 +61,34 @@ def draw_fit(avatar: Avatar, model: FaceModel, side_px: int = 900) -> ImageArray
     )
     placed = (vertices[:, :2] - corner) * zoom - 0.5
     _draw_wire(canvas, model, vertices, placed)
-    for name, colour in _CURVES.items():
-        line = _fixed(placed[model.landmarks[name]])
-        cv2.polylines(canvas, [line], False, colour, 1, cv2.LINE_AA, _SUBPIXEL_BITS)
+    _draw_curves(canvas, model, placed, 1)
     for point in avatar.points.values():
         centre = _fixed((np.array(point) - corner) * zoom - 0.5)
         radius = 4 << _SUBPIXEL_BITS
         cv2.circle(canvas, tuple(centre.tolist()), radius, (0, 255, 0), 1, cv2.LINE_AA, 4)
     return np.vstack([canvas, _verdict_strip(avatar, side_px)])
+
+
+def draw_fit_over(avatar: Avatar, model: FaceModel) -> ImageArray:
+    """The whole portrait with wire and feature curves, for windows that draw points themselves.
+
+    Returns:
+        Of the portrait's shape, uint8.
+    """
+    vertices = portrait_vertices(avatar, model)
+    canvas = avatar.image_rgb.copy()
+    placed = vertices[:, :2] - 0.5
+    _draw_wire(canvas, model, vertices, placed)
+    _draw_curves(canvas, model, placed, max(1, round(avatar.pose.scale_px_per_cm / 25)))
+    return canvas
+
+
+def _draw_curves(
+    canvas: ImageArray, model: FaceModel, placed: NDArray[np.floating], width_px: int
+) -> None:
+    for name, colour in _CURVES.items():
+        line = _fixed(placed[model.landmarks[name]])
+        cv2.polylines(canvas, [line], False, colour, width_px, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
 def _fixed(points: NDArray[np.floating]) -> NDArray[np.int32]:

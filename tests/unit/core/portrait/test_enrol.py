@@ -15,7 +15,7 @@ from core.portrait.enrol import EnrolTools, enrol, enrol_file
 from core.portrait.person_mask import read_mask
 from core.portrait.picture import Picture
 from core.portrait.points import editable_points
-from core.portrait.preview import draw_fit, portrait_vertices
+from core.portrait.preview import draw_fit, draw_fit_over, portrait_vertices
 from tests.unit.core.portrait.faces import EYES_CM, Face, drawn, face, model, tools_that_see
 
 
@@ -211,3 +211,14 @@ def test_preview_shows_fit_and_words() -> None:
     assert preview.dtype == np.uint8
     red = (preview[:400].astype(int) @ [1, -1, 0] > 120).sum()
     assert red > 30, "no lip line drawn"
+
+
+def test_the_fit_over_the_portrait_lies_on_the_face_alone() -> None:
+    avatar = enrolled(face())
+    over = draw_fit_over(avatar, model())
+    assert over.shape == avatar.image_rgb.shape
+    changed = (over != avatar.image_rgb).any(-1)
+    x, y = np.round(avatar.points["mouth_corner_left"]).astype(int)
+    assert changed[y - 3 : y + 3, x - 3 : x + 3].any()
+    assert not changed[:8].any()
+    assert 0.02 < changed.mean() < 0.6
