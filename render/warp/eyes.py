@@ -9,8 +9,10 @@ from render.warp import kernels
 from render.warp.aperture import SAMPLES, Aperture, down_of, gap, ramp
 from render.warp.rig import Rig
 
-REACH_CM = 1.7
-"""How far from the rim the lid's skin unfolds."""
+BROW_CM = 0.5
+"""Half the height of a brow: a blink unfolds the skin from the rim up to the brow's lower edge."""
+REACH_CM = (0.8, 1.9)
+"""Least and greatest height of that skin."""
 ZONE_CM = 2.0
 UPPER_SHARE = 0.88
 """Share of a blink that the upper lid does."""
@@ -18,8 +20,8 @@ GAZE_CM = 0.30
 """How far the iris moves at full gaze."""
 INSET_CM = 0.32
 """Strip of the lid along the rim whose pixels (lashes, eyeball) a closing lid leaves behind."""
-STRETCH_CM = 1.3
-"""How far from the rim the skin is stretched to fill that strip."""
+STRETCH = 0.8
+"""Share of the unfolding skin that is stretched to fill that strip."""
 
 
 class Eye:
@@ -41,22 +43,35 @@ class Eye:
         area = self.aperture
         area.vertices, area.along = area.vertices[keep], area.along[keep]
         area.side, area.distance_cm = area.side[keep], area.distance_cm[keep]
-        follow = np.clip(1.0 - area.distance_cm / REACH_CM, 0.0, 1.0)
-        share = np.where(area.side > 0, UPPER_SHARE, UPPER_SHARE - 1.0) * follow
-        self._share = share.astype(np.float32)
         upper_rim, lower_rim = self.rims(rig.source)
         self.down = down_of(upper_rim, lower_rim)
+        reach_cm = self._reach_cm(model, name)
+        follow = np.clip(1.0 - area.distance_cm / reach_cm, 0.0, 1.0)
+        share = np.where(area.side > 0, UPPER_SHARE, UPPER_SHARE - 1.0) * follow
+        self._share = share.astype(np.float32)
         self._index = {
             key: blendshapes.INDEX[f"eye{key}{side}"]
             for key in ("Blink", "LookIn", "LookOut", "LookUp", "LookDown")
         }
         self._outward = 1.0 if side == "Left" else -1.0
         source = rig.source[area.vertices, :2]
-        fill = INSET_CM * np.clip(1.0 - area.distance_cm / STRETCH_CM, 0.0, 1.0)
+        fill = np.clip(1.0 - area.distance_cm / (STRETCH * reach_cm), 0.0, 1.0)
+        fill = fill * min(INSET_CM, 0.3 * reach_cm)
         away = np.where(area.side > 0, -fill, fill)
         self.resting = source.astype(np.float32)
         inset = source + (away * rig.scale_px_per_cm)[:, None] * self.down
         self._inset = inset.astype(np.float32)
+
+    def _reach_cm(self, model: FaceModel, side: str) -> float:
+        """Height of the skin between lid and brow, in centimetres of the mean face."""
+        brow = model.landmarks[f"brow_{side}"]
+        shown, mean = (
+            (self.aperture.upper.of(p)[:, :2].mean(0) - p[brow, :2].mean(0))
+            for p in (self._rig.source, model.mean * np.array([1.0, -1.0, 1.0], np.float32))
+        )
+        shown_cm = max(float(shown @ self.down) / self._rig.scale_px_per_cm, 0.3)
+        mean_cm = float(mean[1])
+        return float(np.clip((shown_cm - BROW_CM) * mean_cm / shown_cm, *REACH_CM))
 
     def rims(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Upper and lower rim of vertices (V, k), (SAMPLES, k) each."""
