@@ -17,8 +17,8 @@ MAX_YAW_DEG = 30.0
 _NOTE_YAW_DEG = 20.0
 _MAX_PITCH_DEG = 24.0
 _MIN_EYES_PX, _NOTE_EYES_PX = 36.0, 70.0
-_MIN_SHARPNESS = 0.045
-_MIN_CONFIDENCE = 0.35
+_MIN_SHARPNESS = 0.032
+_MIN_CONFIDENCE = {"lip": 0.42, "eye": 0.3}
 _MAX_ERROR_CM = 0.75
 _OPEN_GAP = 0.05
 _MIN_LIGHT, _MAX_LIGHT = 28.0, 245.0
@@ -124,7 +124,7 @@ def _hidden(model: FaceModel, seen: Evidence) -> list[str]:
     reasons = []
     for prefix, what in (("lip", "mouth"), ("eye", "eyes")):
         part = seen.confidence[np.char.startswith(names, prefix)]
-        if float(part.mean()) < _MIN_CONFIDENCE:
+        if float(part.mean()) < _MIN_CONFIDENCE[prefix]:
             reasons.append(
                 f"The {what} cannot be made out well; something may cover "
                 f"{'it' if what == 'mouth' else 'them'}. Use a picture with a free face, or set "
