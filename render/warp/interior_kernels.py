@@ -8,7 +8,7 @@ import numpy as np
 from core.types import FloatArray, ImageArray
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def _look_up(picture: Any, x: float, y: float, out: FloatArray) -> None:
     """Bilinear sample of (H, W, C) at x, y (centre of the first pixel at 0)."""
     height, width = picture.shape[0], picture.shape[1]
@@ -22,7 +22,7 @@ def _look_up(picture: Any, x: float, y: float, out: FloatArray) -> None:
         out[k] = above * (1 - fy) + below * fy
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def shade(
     buffers: Any,
     triangles: Any,

@@ -7,7 +7,7 @@ from core.types import FloatArray, ImageArray
 from render.warp.aperture import IntArray
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def invert_grid(
     nodes: FloatArray, depth: FloatArray, origin: float, spacing: float, out: FloatArray
 ) -> None:
@@ -58,7 +58,7 @@ def invert_grid(
                                 out[y, x, 1] = origin + spacing * (w0 * ra + w1 * rb + w2 * rc)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def move_nodes(
     rest: FloatArray,
     corners: IntArray,
@@ -133,7 +133,7 @@ def move_nodes(
         out[i, 2] = z
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def express(base: FloatArray, rows: FloatArray, beta: FloatArray, out: FloatArray) -> None:
     """Sum of base (n,) and rows (k, n) weighted by beta (k,), into out (n,)."""
     for i in range(base.shape[0]):
@@ -145,7 +145,7 @@ def express(base: FloatArray, rows: FloatArray, beta: FloatArray, out: FloatArra
                 out[i] += weight * rows[k, i]
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def follow_rims(
     points: FloatArray,
     vertices: IntArray,
@@ -172,7 +172,7 @@ def follow_rims(
         points[vertices[i], 1] += moved * down[1]
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def mix_texture(
     vertices: IntArray,
     along: FloatArray,
@@ -190,7 +190,7 @@ def mix_texture(
             out[vertices[i], k] = first[i, k] + share * (second[i, k] - first[i, k])
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def turn_points(
     points: FloatArray, chosen: IntArray, matrix: FloatArray, shift: FloatArray, out: FloatArray
 ) -> None:
@@ -202,7 +202,7 @@ def turn_points(
             out[i, k] = matrix[k, 0] * x + matrix[k, 1] * y + matrix[k, 2] * z + shift[k]
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def bounds(points: FloatArray, chosen: IntArray, out: FloatArray) -> None:
     """Least x, least y, greatest x, greatest y of some points (V, k), into out (4,)."""
     out[0] = out[1] = 1e9
@@ -214,7 +214,7 @@ def bounds(points: FloatArray, chosen: IntArray, out: FloatArray) -> None:
             out[2 + k] = max(out[2 + k], value)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def write_detail(
     triangle_id: IntArray,
     weights: FloatArray,
@@ -250,7 +250,7 @@ def write_detail(
                 field[y, x, k] += share * (value - field[y, x, k])
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def spread_into_hole(
     triangle_id: IntArray, coverage: FloatArray, reach: int, field: FloatArray
 ) -> None:
@@ -277,7 +277,7 @@ def spread_into_hole(
                     field[y, x, 1] = field[before, x, 1]
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def fill_polygon(points: FloatArray, out: FloatArray) -> None:
     """Exact area coverage of a polygon, anti-aliased; clockwise as seen counts as inside.
 
@@ -338,7 +338,7 @@ def fill_polygon(points: FloatArray, out: FloatArray) -> None:
             out[y, x] = min(total, 1.0) if total > 1e-4 else 0.0
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def blend(layer: ImageArray, coverage: FloatArray, out: ImageArray) -> None:
     """Lay (h, w, 3) uint8 over another with (h, w) coverage, in place."""
     height, width = coverage.shape
@@ -352,7 +352,7 @@ def blend(layer: ImageArray, coverage: FloatArray, out: ImageArray) -> None:
                 out[y, x, k] = np.uint8(under + share * (float(layer[y, x, k]) - under) + 0.5)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def tint(coverage: FloatArray, strength: float, colour: FloatArray, out: ImageArray) -> None:
     """Draw a colour (3,) over (h, w, 3) uint8 with coverage * strength, in place."""
     height, width = coverage.shape
@@ -366,7 +366,7 @@ def tint(coverage: FloatArray, strength: float, colour: FloatArray, out: ImageAr
                 out[y, x, k] = np.uint8(under + share * (colour[k] - under) + 0.5)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def darken_rim(soft: FloatArray, strength: float, out: ImageArray) -> None:
     """Shade the skin beside an opening, where it turns inwards.
 
@@ -386,7 +386,7 @@ def darken_rim(soft: FloatArray, strength: float, out: ImageArray) -> None:
                 out[y, x, k] = np.uint8(out[y, x, k] * (1.0 - share) + 0.5)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def composite(person: ImageArray, plate: ImageArray, out: ImageArray) -> None:
     """Lay (H, W, 4) with coverage in its last channel over (H, W, 3)."""
     height, width = out.shape[:2]
@@ -398,7 +398,7 @@ def composite(person: ImageArray, plate: ImageArray, out: ImageArray) -> None:
                 out[y, x, k] = np.uint8((mixed + 127) // 255)
 
 
-@numba.njit(cache=True, fastmath=True)
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def shift_gaze(
     field: FloatArray, contour: FloatArray, corner: FloatArray, shift: FloatArray
 ) -> None:

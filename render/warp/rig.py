@@ -195,4 +195,5 @@ IS_LID = _named("eyeBlink")
 IS_OPENER = _named("jawOpen", "mouthLowerDown", "mouthUpperUp", "mouthFunnel", "tongueOut")
 IS_SMILE = _named("mouthSmile", "mouthDimple", "mouthStretch", "cheek", "mouthFrown")
 IS_OTHER_MOUTH = _named("mouth", "jaw") & ~IS_OPENER & ~IS_SMILE
-MOUTH = np.flatnonzero(_named("mouth", "jaw", "tongue"))
+MOUTH = np.flatnonzero(_named("mouth", "jaw", "tongue") & ~IS_SMILE)
+"""What a speaking mouth does; smiling and frowning alone leave it at rest."""

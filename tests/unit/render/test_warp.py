@@ -54,6 +54,13 @@ def test_closed_lips_carry_no_pixel_of_the_mouth(expression: dict[str, float]) -
     assert fetched.sum() <= 0.02 * inside.sum()
 
 
+def test_a_smile_alone_leaves_an_open_portrait_open() -> None:
+    renderer = WarpRenderer(synthetic_avatar(jawOpen=0.25), face_model(), (320, 320))
+    resting = renderer.layers(frame_of()).mouth.sum()
+    stirred = renderer.layers(frame_of(mouthSmile=0.05)).mouth.sum()
+    assert stirred == pytest.approx(resting, rel=0.05)
+
+
 @pytest.mark.parametrize("expression", PORTRAITS)
 def test_open_vowel_opens(expression: dict[str, float]) -> None:
     renderer = WarpRenderer(synthetic_avatar(**expression), face_model(), (320, 320))
