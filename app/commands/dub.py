@@ -30,7 +30,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Follow the face, redraw the mouth, write the film."""
-    from app import avatars, folders, parts
+    from app import folders, parts
+    from app.avatars import tools as enrolment_tools
     from app.choices import find_preset
     from app.dubbing import dub
     from app.progress import Progress
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
     video, sound = read_video(args.video), read_audio(args.audio)
     preset = find_preset(args.preset, folders.presets())
-    tools = avatars.tools()
+    tools = enrolment_tools()
     looking = Progress(video.num_frames, "following the face", enabled=not args.quiet)
     followed = track(looking.track(args.interrupt.guard(video)), tools, args.smoothing)
     rate = video.frame_rate_hz

@@ -65,7 +65,8 @@ def _clips(args: argparse.Namespace) -> dict[str, dict[str, float]]:
 
 
 def _film(args: argparse.Namespace) -> dict[str, dict[str, float]]:
-    from app import avatars, folders, parts
+    from app import folders, parts
+    from app.avatars import tools as enrolment_tools
     from app.choices import find_preset
     from app.evaluation import FilmScores, follow_pose
     from app.neural import neural_renderer
@@ -77,7 +78,7 @@ def _film(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     from render.video_reader import read_video
     from render.warp import Framing, WarpRenderer
 
-    video, sound, tools = read_video(args.video), read_audio(args.video), avatars.tools()
+    video, sound, tools = read_video(args.video), read_audio(args.video), enrolment_tools()
 
     def filmed() -> Iterator[ImageArray]:
         yield from args.interrupt.guard(itertools.islice(video, args.pictures))
