@@ -264,8 +264,8 @@ def _bounded_solve(normal: Array, right: Array, low: Array, high: Array) -> Arra
 
 @njit(cache=True)
 def _descend(normal: Array, right: Array, low: Array, high: Array, x: Array) -> None:
-    """Projected coordinate descent, in place; every sweep comes nearer to the minimum."""
-    slope = right - normal @ x
+    """Projected coordinate descent from x = 0, in place; every sweep comes nearer to the minimum."""
+    slope = right.copy()  # right - normal @ x; compiled code has no `@` without SciPy
     for _ in range(_SWEEPS):
         largest = 0.0
         for i in range(len(x)):
