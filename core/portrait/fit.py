@@ -264,7 +264,7 @@ def _bounded_solve(normal: Array, right: Array, low: Array, high: Array) -> Arra
 
 @njit(cache=True)
 def _descend(normal: Array, right: Array, low: Array, high: Array, x: Array) -> None:
-    """Projected coordinate descent from x = 0, in place; every sweep comes nearer to the minimum."""
+    """Projected coordinate descent from x = 0, in place; each sweep comes nearer the minimum."""
     slope = right.copy()  # right - normal @ x; compiled code has no `@` without SciPy
     for _ in range(_SWEEPS):
         largest = 0.0
