@@ -19,6 +19,8 @@ _MAX_PITCH_DEG = 24.0
 _MIN_EYES_PX, _NOTE_EYES_PX = 36.0, 70.0
 _MIN_SHARPNESS = 0.032
 _MIN_CONFIDENCE = {"lip": 0.42, "eye": 0.3}
+_MUCH_LESS = 0.8
+"""Doubt about a feature, against all landmarks (of which the contour is always doubtful)."""
 _MAX_ERROR_CM = 0.75
 _OPEN_GAP = 0.05
 _MIN_LIGHT, _MAX_LIGHT = 28.0, 245.0
@@ -123,8 +125,8 @@ def _hidden(model: FaceModel, seen: Evidence) -> list[str]:
     names = np.array(model.landmark_names)
     reasons = []
     for prefix, what in (("lip", "mouth"), ("eye", "eyes")):
-        part = seen.confidence[np.char.startswith(names, prefix)]
-        if float(part.mean()) < _MIN_CONFIDENCE[prefix]:
+        part = float(seen.confidence[np.char.startswith(names, prefix)].mean())
+        if part < max(_MIN_CONFIDENCE[prefix], _MUCH_LESS * float(seen.confidence.mean())):
             reasons.append(
                 f"The {what} cannot be made out well; something may cover "
                 f"{'it' if what == 'mouth' else 'them'}. Use a picture with a free face, or set "
