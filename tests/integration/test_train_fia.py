@@ -25,3 +25,16 @@ def test_from_nothing_to_a_network(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "Going on from step 1." in capsys.readouterr().out
     assert FiaModel.open(tmp_path / "fia_pocket_decoder.onnx").hash != first.hash
     assert (tmp_path / "fia_pocket_decoder.onnx").stat().st_size < 1_200_000
+
+
+def test_without_clips_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["fia", "--out", str(tmp_path), "--preset", "pocket"]) == 2
+    assert "There are no clips" in capsys.readouterr().err
+
+
+def test_without_torch_it_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert cli.main(["fia", "--out", str(tmp_path)]) == 2
+    assert "realtalk-cam[train]" in capsys.readouterr().err

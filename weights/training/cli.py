@@ -2,29 +2,43 @@
 
 import argparse
 import dataclasses
+import importlib.util
+import sys
 import time
 from pathlib import Path
 
+from core.errors import RealTalkError
 from core.face_model import FaceModel
 from render.fia.config import PRESETS, FiaConfig
 from weights import store
-from weights.training.fia.losses import LossWeights
-from weights.training.fia.ship import STORAGES, write_pair
-from weights.training.fia.train import Recipe, Trainer
+
+STORAGES = ("float16", "float32", "int8")
+NEEDS_TRAIN = "Training needs more packages: pip install 'realtalk-cam[train]'"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one of the recipes; returns the exit code."""
+    """Run one of the recipes; returns the exit code (0 done, 2 something is missing or wrong)."""
     parser = argparse.ArgumentParser(prog="realtalk-train", description=__doc__)
     recipes = parser.add_subparsers(dest="recipe", required=True)
     _add_fia(recipes.add_parser("fia", help="the neural renderer"))
     options = parser.parse_args(arguments)
-    run_fia(options)
+    if importlib.util.find_spec("torch") is None:
+        print(f"realtalk-train: {NEEDS_TRAIN}", file=sys.stderr)
+        return 2
+    try:
+        run_fia(options)
+    except RealTalkError as error:
+        print(f"realtalk-train: {error}", file=sys.stderr)
+        return 2
     return 0
 
 
 def run_fia(options: argparse.Namespace) -> None:
     """Prepare clips, train, export."""
+    from weights.training.fia.losses import LossWeights
+    from weights.training.fia.ship import write_pair
+    from weights.training.fia.train import Recipe, Trainer
+
     config = _config(options)
     clips = options.out / "clips"
     model = FaceModel.load(store.path("face_model.npz"))
@@ -103,7 +117,7 @@ def _add_fia(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vgg", type=Path, help="VGG-19 weights for the perceptual loss")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--storage", choices=sorted(STORAGES), default="float32")
+    parser.add_argument("--storage", choices=STORAGES, default="float32")
 
 
 if __name__ == "__main__":
