@@ -74,3 +74,38 @@ class CameraSink(Protocol):
     def close(self) -> None:
         """Take the camera away. Never raises; a second call does nothing."""
         ...
+
+
+class FixedMode:
+    """The mode of a camera, for cameras to derive from.
+
+    Args:
+        size: Width and height in pixels.
+        frame_rate_hz: Frames per second.
+
+    Raises:
+        ValueError: Odd sides, which I420 has no room for.
+    """
+
+    def __init__(self, size: tuple[int, int], frame_rate_hz: int) -> None:
+        if size[0] % 2 or size[1] % 2:
+            raise ValueError(f"cameras need even sides, not {size[0]}x{size[1]}")
+        self._size = size
+        self._frame_rate_hz = frame_rate_hz
+        self.frames_sent = 0
+        """Frames handed over so far."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self._size
+
+    @property
+    def frame_rate_hz(self) -> int:
+        """Frames per second that readers are promised."""
+        return self._frame_rate_hz
+
+    @property
+    def has_reader(self) -> bool | None:
+        """Whether a program is watching; None: most drivers do not tell."""
+        return None

@@ -7,7 +7,7 @@ from typing import Any
 from core.errors import DeviceError
 from core.types import ImageArray
 from render.frames import check_frame
-from render.sinks.base import CameraInfo
+from render.sinks.base import CameraInfo, FixedMode
 
 _BACKENDS = {"win32": ("obs", "unitycapture"), "darwin": ("obs",)}
 _NAMES = {"obs": "OBS Virtual Camera", "unitycapture": "Unity Video Capture"}
@@ -19,7 +19,7 @@ _ADVICE = {
 }
 
 
-class DesktopCamera:
+class DesktopCamera(FixedMode):
     """A camera of pyvirtualcam (see `CameraSink`).
 
     Args:
@@ -31,26 +31,9 @@ class DesktopCamera:
     def __init__(
         self, backend: str, size: tuple[int, int] = (1280, 720), frame_rate_hz: int = 25
     ) -> None:
+        super().__init__(size, frame_rate_hz)
         self._backend = backend
-        self._size = size
-        self._frame_rate_hz = frame_rate_hz
         self._camera: Any = None
-        self.frames_sent = 0
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        return self._size
-
-    @property
-    def frame_rate_hz(self) -> int:
-        """Frames per second."""
-        return self._frame_rate_hz
-
-    @property
-    def has_reader(self) -> bool | None:
-        """The drivers do not tell."""
-        return None
 
     def open(self) -> None:
         """Open the camera; see `CameraSink.open`."""

@@ -5,33 +5,17 @@ import threading
 from core.errors import DeviceError
 from core.types import ImageArray
 from render.frames import check_frame
+from render.sinks.base import FixedMode
 
 
-class MemoryCamera:
+class MemoryCamera(FixedMode):
     """Keeps a copy of the newest frame (see `CameraSink`)."""
 
     def __init__(self, size: tuple[int, int] = (1280, 720), frame_rate_hz: int = 25) -> None:
-        self._size = size
-        self._frame_rate_hz = frame_rate_hz
+        super().__init__(size, frame_rate_hz)
         self._lock = threading.Lock()
         self._newest: ImageArray | None = None
         self._open = False
-        self.frames_sent = 0
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        return self._size
-
-    @property
-    def frame_rate_hz(self) -> int:
-        """Frames per second."""
-        return self._frame_rate_hz
-
-    @property
-    def has_reader(self) -> bool | None:
-        """Whether anybody looks cannot be known."""
-        return None
 
     def open(self) -> None:
         """Accept frames from now on."""

@@ -21,6 +21,7 @@ from core.errors import DeviceError
 from core.types import ImageArray
 from render.frames import check_frame, to_i420
 from render.sinks import pods
+from render.sinks.base import FixedMode
 
 _log = logging.getLogger(__name__)
 
@@ -160,7 +161,7 @@ def load_library() -> ctypes.CDLL:
     return library
 
 
-class PipeWireCamera:
+class PipeWireCamera(FixedMode):
     """A camera node of the running PipeWire (see `CameraSink`).
 
     Frames go out as I420: browsers get no picture from RGB. Without a reader `send` returns at
@@ -170,7 +171,6 @@ class PipeWireCamera:
         size: Width and height in pixels, even.
         frame_rate_hz: Frames per second that readers are promised.
         name: Name that readers show.
-        remote: PipeWire's socket, or "" for the session's own.
     """
 
     def __init__(
@@ -178,14 +178,9 @@ class PipeWireCamera:
         size: tuple[int, int] = (1280, 720),
         frame_rate_hz: int = 25,
         name: str = "RealTalk Cam",
-        remote: str = "",
     ) -> None:
-        if size[0] % 2 or size[1] % 2:
-            raise ValueError(f"cameras need even sides, not {size[0]}x{size[1]}")
-        self._size = size
-        self._frame_rate_hz = frame_rate_hz
+        super().__init__(size, frame_rate_hz)
         self._name = name
-        self._remote = remote
         self._yuv = np.empty((size[1] * 3 // 2, size[0]), np.uint8)
         self._changed = threading.Condition()
         self._state, self._error = _STATE_UNCONNECTED, ""
@@ -193,20 +188,8 @@ class PipeWireCamera:
         self._stream: int | None = None
         self._events: _Events | None = None
         self._sequence = 0
-        self.frames_sent = 0
-        """Frames that a reader took."""
         self.frames_dropped = 0
         """Frames that a slow reader had no buffer for."""
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        return self._size
-
-    @property
-    def frame_rate_hz(self) -> int:
-        """Frames per second that readers are promised."""
-        return self._frame_rate_hz
 
     @property
     def has_reader(self) -> bool | None:
@@ -264,8 +247,6 @@ class PipeWireCamera:
             "node.description": self._name,
             "node.nick": self._name,
         }
-        if self._remote:
-            words["remote.name"] = self._remote
         return " ".join(f'{key}="{_escaped(value)}"' for key, value in words.items()).encode()
 
     def _start(self) -> None:

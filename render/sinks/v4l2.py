@@ -21,7 +21,7 @@ import numpy as np
 from core.errors import DeviceError
 from core.types import ImageArray
 from render.frames import check_frame, to_i420
-from render.sinks.base import CameraInfo
+from render.sinks.base import CameraInfo, FixedMode
 
 _CAPTURE, _OUTPUT, _DEVICE_CAPS = 0x1, 0x2, 0x80000000
 _TYPE_OUTPUT = 2
@@ -69,7 +69,7 @@ def query(descriptor: int, ioctl: Ioctl = fcntl.ioctl) -> Capabilities:
 _NAMES = ((0, 16), (16, 48))
 
 
-class V4l2Camera:
+class V4l2Camera(FixedMode):
     """A v4l2loopback device (see `CameraSink`).
 
     Args:
@@ -86,30 +86,11 @@ class V4l2Camera:
         frame_rate_hz: int = 25,
         ioctl: Ioctl = fcntl.ioctl,
     ) -> None:
-        if size[0] % 2 or size[1] % 2:
-            raise ValueError(f"cameras need even sides, not {size[0]}x{size[1]}")
+        super().__init__(size, frame_rate_hz)
         self._path = path
-        self._size = size
-        self._frame_rate_hz = frame_rate_hz
         self._ioctl = ioctl
         self._descriptor: int | None = None
         self._yuv = np.empty((size[1] * 3 // 2, size[0]), np.uint8)
-        self.frames_sent = 0
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
-        return self._size
-
-    @property
-    def frame_rate_hz(self) -> int:
-        """Frames per second."""
-        return self._frame_rate_hz
-
-    @property
-    def has_reader(self) -> bool | None:
-        """The module does not tell."""
-        return None
 
     def open(self) -> None:
         """Open the device and fix its mode; see `CameraSink.open`."""

@@ -124,7 +124,7 @@ def test_browser_sees_every_frame(page, monkeypatch):
             start_portal(server, monkeypatch)
             start_browser(server, address)
             try:
-                report = reports.get(timeout=90)
+                report = reports.get(timeout=120)
             except queue.Empty:
                 pytest.fail(f"the browser reported nothing:\n{server.log('browser')[-3000:]}")
             server.kill("browser")
