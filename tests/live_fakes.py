@@ -145,7 +145,7 @@ class FakeParts:
         if avatar.name == "broken":
             raise PortraitError("This avatar is broken. Enrol it again.")
         self.renderers += 1
-        return BrightnessRenderer(SIZE, self.work_s)
+        return BrightnessRenderer(size, self.work_s)
 
     def engine(self, renderer: BrightnessRenderer) -> str:
         return "fake"

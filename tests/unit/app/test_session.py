@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.parts import SAMPLE_SPEECH
 from app.session import LiveSession
 from audio_io.capture import MicrophoneStream
 from core.errors import DeviceError, PortraitError
@@ -17,6 +18,8 @@ from core.presets import SHIPPED
 from core.session import DeviceKind, JobStatus, Mode, Session, Severity
 from core.stage import StageState
 from tests.live_fakes import FakeParts, make_avatar, until
+
+SMALL = SHIPPED[0].changed("camera.mode", "640x360@25")
 
 
 @pytest.fixture
@@ -31,7 +34,7 @@ def session(parts: FakeParts, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveS
 
     monkeypatch.setattr("app.session.SoundSystem", no_sound)
     before = set(threading.enumerate())
-    made = LiveSession(parts)
+    made = LiveSession(parts, SMALL)
     yield made
     made.close()
     until(lambda: not set(threading.enumerate()) - before, 2.0)
@@ -163,18 +166,18 @@ def test_the_camera_is_held_when_going_back_to_preview(
 
 def test_presets_act_on_running_parts(session: LiveSession, parts: FakeParts) -> None:
     _go_live(session)
-    calm = SHIPPED[0].changed("motion.expressiveness", 0.0)
+    calm = SMALL.changed("motion.expressiveness", 0.0)
     session.apply_preset(calm)
     with _Tone(session):
         time.sleep(0.5)
         assert _brightness(session) == 0
-        session.apply_preset(SHIPPED[0])
+        session.apply_preset(SMALL)
         until(lambda: _brightness(session) > 200)
     assert len(parts.speech_stages) == 1
-    session.apply_preset(SHIPPED[0].changed("speech.lookahead_ms", 40))
+    session.apply_preset(SMALL.changed("speech.lookahead_ms", 40))
     until(lambda: len(parts.speech_stages) == 2)
     renderers = parts.renderers
-    session.apply_preset(SHIPPED[0].changed("framing.face_height", 0.7))
+    session.apply_preset(SMALL.changed("framing.face_height", 0.7))
     until(lambda: parts.renderers == renderers + 1)
 
 
@@ -256,6 +259,33 @@ def test_jobs_without_what_they_need_fail_with_words(session: LiveSession, tmp_p
     assert all(job.message for job in session.state().jobs)
     session.clear_jobs()
     assert session.state().jobs == ()
+
+
+def test_a_file_speaks_through_the_running_avatar(session: LiveSession) -> None:
+    _go_live(session)
+    session.set_muted(True)
+    job = session.play_file(SAMPLE_SPEECH)
+    until(lambda: _brightness(session) > 100)
+    until(lambda: 0.2 < session.state().jobs[0].progress < 1)
+    session.cancel_job(job)
+    until(lambda: session.state().jobs[0].status is JobStatus.CANCELLED)
+    until(lambda: _brightness(session) == 0, 2.0)
+    assert session.state().muted
+
+
+def test_a_file_is_rendered_while_live(session: LiveSession, tmp_path: Path) -> None:
+    _go_live(session)
+    video = tmp_path / "out.mp4"
+    session.render_file(SAMPLE_SPEECH, video)
+    until(lambda: session.state().jobs[0].status is JobStatus.DONE, 60.0)
+    assert session.state().jobs[0].output == video
+    assert video.stat().st_size > 1000
+    cancelled = tmp_path / "cancelled.mp4"
+    job = session.render_file(SAMPLE_SPEECH, cancelled)
+    until(lambda: session.state().jobs[1].progress > 0)
+    session.cancel_job(job)
+    until(lambda: session.state().jobs[1].status is JobStatus.CANCELLED)
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
 def test_devices_are_listed(session: LiveSession) -> None:
