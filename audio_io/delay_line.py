@@ -13,6 +13,9 @@ MAX_SLEW = 5e-3
 """Largest change of pitch while catching up: 0.5 %, which nobody hears."""
 _JUMP_S = 0.08
 """Beyond this distance the reader jumps instead of slewing."""
+_SETTLE_READS = 60
+_SETTLE_JUMP_S = 0.01
+"""After so many blocks a player has filled its buffers; what is still off then is jumped once."""
 _LOOP_HZ = 0.05
 _PHASES = 256
 _HALF = 16
@@ -44,6 +47,7 @@ class DelayLine:
         self._nominal_step = clock.nominal_rate_hz / rate_out_hz
         self._rate_out_hz = rate_out_hz
         self._position: float | None = None
+        self._reads = 0
         self._skew = 0.0
         self._kernel = kernel(_PHASES, _HALF, 0.475 * min(1.0, 1 / self._nominal_step))
         self._kernel = np.vstack([self._kernel, np.roll(self._kernel[:1], 1, axis=1)])
@@ -67,12 +71,18 @@ class DelayLine:
         if self._position is None:
             self._position = wanted
         self.error_s = (wanted - self._position) / self._clock.nominal_rate_hz
-        if abs(self.error_s) > _JUMP_S:
+        self._reads += 1
+        limit_s = _SETTLE_JUMP_S if self._reads == _SETTLE_READS else _JUMP_S
+        if abs(self.error_s) > limit_s:
             return self._jump(wanted, count)
         step = self._nominal_step * (1 + self._correction(count / self._rate_out_hz))
         sound = self._interpolate(self._position, step, count)
         self._position += step * count
         return sound
+
+    def restart(self) -> None:
+        """The player was opened anew: begin where the voice should be."""
+        self._position, self._reads = None, 0
 
     def _correction(self, elapsed_s: float) -> float:
         omega = 2 * math.pi * _LOOP_HZ

@@ -143,6 +143,7 @@ class VoicePlayer(Stage):
         playback.write(self.line.read(round(VOICE_RATE_HZ * _BLOCK_S), heard_s))
 
     def _open(self) -> None:
+        self.line.restart()
         if self.device_id == OWN_ID:
             self._made = PulseVirtualMicrophone()
             self._playback = PulsePlayback(SINK, VOICE_RATE_HZ)

@@ -43,9 +43,9 @@ class _TwoCards:
 
 @pytest.mark.parametrize("skews", [(100e-6, 0.0), (0.0, 100e-6), (-150e-6, 150e-6)])
 def test_drift_is_corrected(skews: tuple[float, float]) -> None:
-    rows = _TwoCards(*skews).run(120.0)
-    settled = rows[rows[:, 0] > 40]
-    # Uncorrected, 80 s at 100 ppm are 8 ms. (The phase wraps every 2.3 ms, so count its turns.)
+    rows = _TwoCards(*skews).run(70.0)
+    settled = rows[rows[:, 0] > 35]
+    # Uncorrected, 35 s at 100 ppm are 3.5 ms, at 300 ppm 10 ms. (The phase wraps every 2.3 ms, so count its turns.)
     delay_s = np.unwrap(settled[:, 1], period=1 / 440)
     assert np.ptp(delay_s) < 0.002
     assert abs(np.polyfit(settled[:, 0], delay_s, 1)[0]) < 10e-6
@@ -77,3 +77,15 @@ def test_jumps_when_far_off_and_plays_silence_when_starved() -> None:
     cards.line.read(100, 5.3)
     assert not cards.line.read(100, 5.302).any()
     assert cards.line.starved_blocks >= 1
+
+
+def test_what_is_off_after_the_buffers_filled_is_jumped_once() -> None:
+    cards = _TwoCards(0.0, 0.0)
+    cards.run(0.8)
+    cards.line.delay_s += 0.03
+    cards.run(3.0)
+    assert cards.line.jumps == 1
+    assert abs(cards.line.error_s) < 0.006
+    cards.line.restart()
+    cards.run(6.0)
+    assert cards.line.jumps == 1
