@@ -9,14 +9,16 @@ _WINDOW_FRAMES = 250
 _LEARN_FRAMES = 50
 """Frames after the start during which the delay follows freely."""
 _FEWEST_FRAMES = 5
-_QUANTILE = 0.97
+_QUANTILE = 0.95
 _MARGIN_S = 0.004
 _SLACK_S = 0.008
 """The delay is shortened only when more than this would be won."""
 _RISE_PER_FRAME_S = 0.004 * 0.04
-_FALL_PER_FRAME_S = 0.001 * 0.04
+_FALL_PER_FRAME_S = 0.004 * 0.04
 """Slower than the voice's delay line can follow, so that both stay together."""
-MAX_DELAY_S = 0.5
+MAX_DELAY_S = 0.3
+"""A machine too slow for this shows frames when they are ready: a voice later than that talks into
+the other side's answer."""
 
 
 class DisplayDelay:

@@ -45,7 +45,8 @@ class _TwoCards:
 def test_drift_is_corrected(skews: tuple[float, float]) -> None:
     rows = _TwoCards(*skews).run(70.0)
     settled = rows[rows[:, 0] > 35]
-    # Uncorrected, 35 s at 100 ppm are 3.5 ms, at 300 ppm 10 ms. (The phase wraps every 2.3 ms, so count its turns.)
+    # Uncorrected, 35 s at 100 ppm are 3.5 ms, at 300 ppm 10 ms. The phase wraps every 2.3 ms,
+    # so its turns are counted.
     delay_s = np.unwrap(settled[:, 1], period=1 / 440)
     assert np.ptp(delay_s) < 0.002
     assert abs(np.polyfit(settled[:, 0], delay_s, 1)[0]) < 10e-6
