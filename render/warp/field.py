@@ -46,9 +46,10 @@ class HeadField:
         size: tuple[int, int],
         person: ImageArray | None,
         margin_px: int,
+        density: int,
     ) -> None:
         width, height = size
-        self._offset = margin_px - 0.5
+        self._margin_px, self._density = margin_px, density
         self.spacing = max(round(face_height_px / NODES_PER_FACE_HEIGHT), 3)
         self.rows = -(-height // self.spacing) + 2 * RING
         self.columns = -(-width // self.spacing) + 2 * RING
@@ -212,7 +213,7 @@ class HeadField:
 
         Returns:
             (rows, columns, 2) float32: the source in the portrait of each node of the grid, as
-            places for `cv2.remap` in the shown portrait with its margin; valid until the next call.
+            places for `cv2.remap` in the dense portrait with its margin; valid until the next call.
         """
         kernels.move_nodes(
             self._rest,
@@ -234,8 +235,9 @@ class HeadField:
             self._nodes,
         )
         grid = self._nodes.reshape(self.rows, self.columns, 3)
-        first = float(self._origin) + self._offset
-        kernels.invert_grid(grid, self._depth, first, float(self.spacing), self._map)
+        first = self._density * (float(self._origin) + self._margin_px) - 0.5
+        step = float(self._density * self.spacing)
+        kernels.invert_grid(grid, self._depth, first, step, self._map)
         return self._map
 
 

@@ -52,20 +52,26 @@ class View:
         moved[..., :2] -= np.asarray(self.corner, np.float32)
         return moved
 
-    def picture(self, portrait: ImageArray, margin_px: int) -> ImageArray:
+    def picture(self, portrait: ImageArray, margin_px: int, density: int = 1) -> ImageArray:
         """The portrait (or a mask) as the output shows it, with a margin on every side.
 
         Args:
             portrait: Shape (H, W) or (H, W, 3), uint8.
             margin_px: Width of the margin; where the portrait ends its edge is repeated.
+            density: Pixels per output pixel in each direction.
 
         Returns:
-            Shape (height + 2 * margin_px, width + 2 * margin_px[, 3]), uint8.
+            Shape (density * (height + 2 * margin_px), density * (width + 2 * margin_px)[, 3]),
+            uint8.
         """
-        way = cv2.INTER_AREA if self.scale < 1 else cv2.INTER_CUBIC
-        scaled = cv2.resize(portrait, None, fx=self.scale, fy=self.scale, interpolation=way)
-        x0, y0 = (c - margin_px for c in self.corner)
-        x1, y1 = x0 + self.size[0] + 2 * margin_px, y0 + self.size[1] + 2 * margin_px
+        zoom = self.scale * density
+        way = cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC
+        scaled = cv2.resize(portrait, None, fx=zoom, fy=zoom, interpolation=way)
+        x0, y0 = (density * (c - margin_px) for c in self.corner)
+        x1, y1 = (
+            first + density * (side + 2 * margin_px)
+            for first, side in zip((x0, y0), self.size, strict=True)
+        )
         height, width = scaled.shape[:2]
         inner = scaled[max(y0, 0) : min(y1, height), max(x0, 0) : min(x1, width)]
         border = (max(-y0, 0), max(y1 - height, 0), max(-x0, 0), max(x1 - width, 0))

@@ -127,6 +127,7 @@ class Interior:
         identity: float,
         picture: ImageArray,
         margin_px: int,
+        density: int,
         field: FloatArray,
         layer: ImageArray,
     ) -> None:
@@ -141,8 +142,9 @@ class Interior:
             coverage: (h, w): share of each pixel that is open; the rest is left alone.
             edges: (2, w): where the upper and the lower lip lie in each column, window pixels.
             identity: How much the portrait's own mouth is shown as it is, [0, 1].
-            picture: The portrait with its margin.
+            picture: The dense portrait with its margin.
             margin_px: Width of that margin.
+            density: Pixels of it per output pixel in each direction.
             field: (h, w, 2): map of the window, for pixels that no surface covers.
             layer: (h, w, 3) uint8, written where coverage > 0.
         """
@@ -177,6 +179,7 @@ class Interior:
             self._own,
             picture,
             margin_px,
+            density,
             field,
             layer,
         )

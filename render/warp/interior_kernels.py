@@ -41,6 +41,7 @@ def shade(
     own: FloatArray,
     picture: ImageArray,
     margin: int,
+    density: int,
     field: FloatArray,
     layer: ImageArray,
 ) -> None:
@@ -65,7 +66,8 @@ def shade(
                 sy, sx = 2 * y + sub // 2, 2 * x + sub % 2
                 t = soft_id[sy, sx]
                 z = -1e9
-                u, v = field[y, x, 0] + 0.5 - margin, field[y, x, 1] + 0.5 - margin
+                u = (field[y, x, 0] + 0.5) / density - margin
+                v = (field[y, x, 1] + 0.5) / density - margin
                 for k in range(3):
                     colour[k] = cavity[k] * 0.25
                 if t >= 0:
@@ -112,7 +114,8 @@ def shade(
                 line = min(max(int(v), 0), own.shape[0] - 1)
                 share = max(own[line, column], identity)
                 if share > 0.0:
-                    _look_up(picture, u - 0.5 + margin, v - 0.5 + margin, photo)
+                    px, py = density * (u + margin) - 0.5, density * (v + margin) - 0.5
+                    _look_up(picture, px, py, photo)
                     for k in range(3):
                         total[k] += share * photo[k]
                 for k in range(3):

@@ -17,9 +17,9 @@ def invert_grid(
         nodes: (h, w, 3) float32: where each node goes, in units of the spacing (a node that does
             not move lies at (column, row)), and its z.
         depth: (h, w) float32, scratch.
-        origin: Output pixels of the first node and
-        spacing: between nodes.
-        out: (h, w, 2) float32, overwritten: the source of each grid place, output pixels.
+        origin: Source of the first node and
+        spacing: between nodes' sources when nothing moves.
+        out: (h, w, 2) float32, overwritten: the source of each grid place.
     """
     height, width = depth.shape
     for y in range(height):
@@ -221,6 +221,7 @@ def write_detail(
     triangles: IntArray,
     texture: FloatArray,
     zone: FloatArray,
+    density: float,
     shift: FloatArray,
     field: FloatArray,
 ) -> None:
@@ -232,7 +233,8 @@ def write_detail(
         triangles: (T, 3).
         texture: (V, 2): where in the portrait each vertex finds its colour, output pixels.
         zone: (V,): how much the detail replaces the coarse map, [0, 1].
-        shift: (2,): added to turn pixels into places for `cv2.remap`.
+        density: Pixels of the dense portrait per output pixel, and
+        shift: (2,): added, to turn output pixels into places for `cv2.remap`.
         field: (h, w, 2): the map, changed in place.
     """
     height, width = triangle_id.shape
@@ -246,8 +248,8 @@ def write_detail(
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
             share = w0 * zone[a] + w1 * zone[b] + w2 * zone[c]
             for k in range(2):
-                value = w0 * texture[a, k] + w1 * texture[b, k] + w2 * texture[c, k] + shift[k]
-                field[y, x, k] += share * (value - field[y, x, k])
+                value = w0 * texture[a, k] + w1 * texture[b, k] + w2 * texture[c, k]
+                field[y, x, k] += share * (density * value + shift[k] - field[y, x, k])
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -408,7 +410,7 @@ def shift_gaze(
         field: (h, w, 2): map of a window, changed in place.
         contour: (2 * n, 2): the eye's outline, output pixels: upper rim, then the lower reversed.
         corner: (2,): of the window.
-        shift: (2,): in output pixels.
+        shift: (2,): in the map's units.
     """
     if shift[0] == 0.0 and shift[1] == 0.0:
         return
