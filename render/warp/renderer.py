@@ -356,7 +356,7 @@ class WarpRenderer:
     ) -> None:
         """A closing lid carries its lashes down: a dark line that thins towards the corners."""
         taper = np.sin(np.linspace(0.0, np.pi, SAMPLES)) ** 0.5
-        half = 0.5 * LASH_CM * self._rig.scale_px_per_cm * taper
+        half = 0.5 * max(LASH_CM * self._rig.scale_px_per_cm, 1.3) * taper
         kernels.fill_polygon(_band(contour[:SAMPLES], half), coverage)
         kernels.tint(coverage, 0.75 * min(1.0, 1.5 * blink), self._lash, area)
 
