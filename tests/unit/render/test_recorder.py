@@ -187,6 +187,17 @@ def test_full_disk_stops_with_words_and_what_was_written_plays(tmp_path, ending)
         assert probe(path)["video"]["packets"] > written // 2 > 10
 
 
+@pytest.mark.parametrize("ending", CODECS)
+def test_a_disk_full_from_the_start_is_explained(tmp_path, ending):
+    with small_disk(tmp_path, 4) as folder:
+        (folder / "full").write_bytes(bytes(4096))
+        with pytest.raises(MediaError, match="disk is full"):
+            recorder = Recorder(folder / f"r.{ending}", SIZE)
+            for i in range(60):
+                record(recorder, [sound(i), video(i)])
+            recorder.stop()
+
+
 def test_a_finished_mp4_is_an_ordinary_one(tmp_path):
     path = tmp_path / "r.mp4"
     with Recorder(path, SIZE) as recorder:
