@@ -60,7 +60,6 @@ class SettingsDialog(QDialog):
         close = button(self._texts("common.close"), "primary")
         close.clicked.connect(self.accept)
         close.setDefault(True)
-        close.setFocus()
         footer = QHBoxLayout()
         footer.addWidget(reset)
         footer.addStretch(1)
@@ -71,6 +70,7 @@ class SettingsDialog(QDialog):
         layout.addWidget(self.tabs)
         layout.addWidget(pages, 1)
         layout.addLayout(footer)
+        close.setFocus()
         context.settings.changed.connect(self._changed)
 
     def reset(self) -> None:
