@@ -15,7 +15,7 @@ from core.portrait.person_mask import read_mask
 from weights import store
 
 AVATAR_SUFFIX = ".avatar"
-_WEIGHTS = ("face_model.npz", "landmarks.onnx")
+_WEIGHTS = ("face_model.npz", "landmarks.onnx", "mouth.onnx")
 Points = Mapping[str, tuple[float, float]]
 
 
@@ -23,7 +23,7 @@ Points = Mapping[str, tuple[float, float]]
 def tools() -> EnrolTools:
     """Face model and landmark networks."""
     model = parts.face_model()
-    network = LandmarkNetwork(model, store.path("landmarks.onnx"), None)
+    network = LandmarkNetwork(model, store.path("landmarks.onnx"), store.path("mouth.onnx"))
     return EnrolTools(model, model_hash(), network.look)
 
 

@@ -27,6 +27,8 @@ _FINAL_ZOOMS = (0.93, 1.0, 1.07)
 _MOUTH_ZOOMS = (0.9, 1.0, 1.1)
 _DOUBTFUL_CM = 0.7
 _CONTRADICTION = 3.0
+_CLOSER_LOOK = 2.5
+"""How much more the mouth network is believed than its expected errors say."""
 _OUTER_EYES_CM = 8.92
 _EYES_TO_MOUTH_CM = 6.95
 _FACE_CONFIDENCE = 0.36
@@ -209,7 +211,7 @@ class LandmarkNetwork:
             x, y = points[self._lips].mean(0)
             closer = _Frame(float(x), float(y), frame.px_per_cm, frame.roll_rad)
             mouth = self._mouth.ask(rgb, closer, _MOUTH_ZOOMS)
-            ours, theirs = 1 / error_cm[self._lips] ** 2, 1 / mouth.error_cm**2
+            ours, theirs = 1 / error_cm[self._lips] ** 2, _CLOSER_LOOK / mouth.error_cm**2
             share = (theirs / (ours + theirs))[:, None]
             points[self._lips] += (mouth.points - points[self._lips]) * share
             error_cm[self._lips] = np.minimum(error_cm[self._lips], mouth.error_cm)

@@ -223,7 +223,7 @@ def main() -> None:
     network = LandmarkNetwork(
         model,
         arguments.face or store.path("landmarks.onnx"),
-        arguments.mouth,
+        arguments.mouth or store.path("mouth.onnx"),
     )
     results = evaluate(arguments.portraits, network, model)
     print(table(results))

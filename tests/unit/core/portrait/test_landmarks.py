@@ -19,7 +19,8 @@ _BOX = FaceBox(240, 235, 265)
 
 @pytest.fixture(scope="module")
 def network() -> LandmarkNetwork:
-    return LandmarkNetwork(face_model(), store.path("landmarks.onnx"), None)
+    paths = (store.path("landmarks.onnx"), store.path("mouth.onnx"))
+    return LandmarkNetwork(face_model(), *paths)
 
 
 def rows(start: str) -> list[int]:
@@ -85,6 +86,25 @@ def test_an_open_mouth_is_seen_open(network: LandmarkNetwork) -> None:
         gaps.append(points[lower, 1] - points[upper, 1])
     assert gaps[0] < 6
     assert gaps[0] + 5 < gaps[1] < gaps[2] - 10
+
+
+def test_the_mouth_network_tells_open_from_closed(network: LandmarkNetwork) -> None:
+    closed = network.locate(rendered_face(6)[0], _BOX).mouth
+    opened = network.locate(rendered_face(6, {"jawOpen": 0.7})[0], _BOX).mouth
+    assert closed.open_share < 0.15 < 0.3 < opened.open_share
+    smile = _SMILE | {"mouthUpperUpLeft": 1.0, "mouthUpperUpRight": 1.0, "jawOpen": 0.1}
+    toothy = network.locate(rendered_face(6, smile)[0], _BOX).mouth
+    assert toothy.teeth_share > closed.teeth_share + 0.1
+
+
+def test_the_mouth_network_is_optional_and_helps(network: LandmarkNetwork) -> None:
+    alone = LandmarkNetwork(face_model(), store.path("landmarks.onnx"), None)
+    with_it, without = [], []
+    for seed in range(4):
+        picture, true = rendered_face(seed, _SMILE)
+        with_it.append(error_percent(network.locate(picture, _BOX).points, true, "lip"))
+        without.append(error_percent(alone.locate(picture, _BOX).points, true, "lip"))
+    assert np.mean(with_it) < np.mean(without) + 0.2
 
 
 def test_look_counts_faces_and_takes_the_largest(network: LandmarkNetwork) -> None:
