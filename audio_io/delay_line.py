@@ -11,8 +11,8 @@ from core.types import FloatArray
 
 MAX_SLEW = 5e-3
 """Largest change of pitch while catching up: 0.5 %, which nobody hears."""
-_JUMP_S = 0.08
-"""Beyond this distance the reader jumps instead of slewing."""
+_JUMP_S = 0.03
+"""Beyond this distance the reader jumps, with a cross-fade: the lips would be seen to be early."""
 _SETTLE_READS = 60
 _SETTLE_JUMP_S = 0.01
 """After so many blocks a player has filled its buffers; what is still off then is jumped once."""
