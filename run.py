@@ -31,6 +31,7 @@ SYSTEM_TEST = [
     "dbus",
     "espeak-ng",
     "ffmpeg",
+    "flite",
     "fonts-dejavu-core",
     "fonts-noto-cjk",
     "gstreamer1.0-pipewire",
@@ -41,6 +42,7 @@ SYSTEM_TEST = [
     "pulseaudio",
     "pulseaudio-utils",
     "wireplumber",
+    "xdg-desktop-portal",
 ]
 EXTRAS = {"demo": [], "test": ["app", "live", "dev"], "app": ["app", "live"], "live": ["live"]}
 SYSTEM = {"test": SYSTEM_TEST, "app": [*SYSTEM_LIVE, *SYSTEM_APP], "live": SYSTEM_LIVE}
@@ -127,7 +129,7 @@ def make_environment(extras: list[str]) -> None:
         create_venv()
     wanted = requirements(extras)
     say(f"installing {len(wanted)} Python packages into {VENV.relative_to(ROOT)} …")
-    pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     if subprocess.call([*pip, *wanted]):
         raise SetupError("pip could not install the packages above. Is the network up? Try again.")
     done.parent.mkdir(exist_ok=True)
