@@ -125,6 +125,8 @@ class LiveRig:
 
     def __enter__(self) -> "LiveRig":
         self.server.__enter__()
+        # PortAudio may have been initialised before this server was there.
+        SoundSystem().reinitialise()
         self._monkeypatch.setattr("app.session.SoundSystem", self._system)
         self.speaker = Speaker()
         self.speaker.start()
