@@ -51,8 +51,8 @@ def _run() -> int:
         from ui import remote
     except ImportError as error:
         raise RealTalkError(_INSTALL) from error
-    from app.live_parts import ShippedParts
-    from app.session import LiveSession
+    from app.live.parts import ShippedParts
+    from app.live.session import LiveSession
 
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from app.stages import Picture
+from app.live.stages import Picture
 from core.avatar import Avatar, Quality
 from core.blendshapes import INDEX, NUM
 from core.camera import HeadPose
@@ -119,7 +119,7 @@ class RecordingLog:
 
 
 class FakeParts:
-    """See `app.live_parts.LiveParts`."""
+    """See `app.live.parts.LiveParts`."""
 
     def __init__(self, work_s: float = 0.0) -> None:
         self.camera_log = CameraLog()

@@ -35,8 +35,8 @@ def run(args: argparse.Namespace) -> int:
     """Run until the time is up or Ctrl-C, then write the figures."""
     from app import folders
     from app.choices import find_preset
-    from app.live_parts import ShippedParts
-    from app.session import LiveSession
+    from app.live.parts import ShippedParts
+    from app.live.session import LiveSession
 
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     session = LiveSession(ShippedParts(), find_preset(args.preset, folders.presets()))

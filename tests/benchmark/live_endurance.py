@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import psutil
 
-from app.live_parts import ShippedParts
+from app.live.parts import ShippedParts
+from app.live.session import LiveSession
 from app.parts import SAMPLE_PORTRAIT, SAMPLE_SPEECH
-from app.session import LiveSession
 from audio_io.virtual_mic import OWN_ID
 from core.avatar import Avatar
 from core.presets import Preset

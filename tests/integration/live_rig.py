@@ -12,7 +12,7 @@ from types import TracebackType
 import numpy as np
 import pytest
 
-from app.session import LiveSession
+from app.live.session import LiveSession
 from audio_io.devices import BlockCallback, InputStream, SoundSystem
 from audio_io.playback import PulsePlayback
 from audio_io.virtual_mic import OWN_ID, SOURCE
@@ -127,7 +127,7 @@ class LiveRig:
         self.server.__enter__()
         # PortAudio may have been initialised before this server was there.
         SoundSystem().reinitialise()
-        self._monkeypatch.setattr("app.session.SoundSystem", self._system)
+        self._monkeypatch.setattr("app.live.session.SoundSystem", self._system)
         self.speaker = Speaker()
         self.speaker.start()
         self.session = LiveSession(self.parts)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from app.camera_stage import CameraStage
+from app.live.camera_stage import CameraStage
 from core.errors import DeviceError
 from core.types import VideoFrame
 from render.sinks import list_cameras, make_camera

@@ -85,9 +85,9 @@ def test_the_sample_portrait_from_first_start_to_the_picture_and_the_end(
     application: QApplication, tmp_path: Path
 ) -> None:
     pytest.importorskip("sounddevice", exc_type=(ImportError, OSError), reason="needs PortAudio")
-    from app.live_parts import ShippedParts
+    from app.live.parts import ShippedParts
+    from app.live.session import LiveSession
     from app.parts import SAMPLE_PORTRAIT
-    from app.session import LiveSession
 
     session = LiveSession(ShippedParts())
     composition = gui.Composition(

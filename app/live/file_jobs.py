@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from app.jobs import JobControl
-from app.live_parts import LiveParts
-from app.live_pipeline import LivePipeline
+from app.live.jobs import JobControl
+from app.live.parts import LiveParts
+from app.live.pipeline import LivePipeline
 from audio_io.capture import MicrophoneStream
 from audio_io.files import AudioFile, read_audio
 from audio_io.voice_input import VOICE_RATE_HZ

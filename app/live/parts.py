@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from app.recording_target import RecordingFile
+from app.live.recording_target import RecordingFile
 from core.avatar import Avatar
 from core.pipeline import MotionStage, SpeechStage
 from core.presets import Preset

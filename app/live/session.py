@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app import folders
-from app.camera_stage import CameraStage
-from app.devices_watch import DevicesWatch
-from app.file_jobs import play_file, render_file
-from app.jobs import JobControl, JobQueue
-from app.live_parts import LiveParts
-from app.live_pipeline import LivePipeline
-from app.notices import Notices
-from app.recording_target import RecordingTarget
-from app.stages import FrameTarget
+from app.live.camera_stage import CameraStage
+from app.live.devices_watch import DevicesWatch
+from app.live.file_jobs import play_file, render_file
+from app.live.jobs import JobControl, JobQueue
+from app.live.notices import Notices
+from app.live.parts import LiveParts
+from app.live.pipeline import LivePipeline
+from app.live.recording_target import RecordingTarget
+from app.live.stages import FrameTarget
 from audio_io.devices import SoundSystem
 from audio_io.gain_gate import GateSettings
 from core.avatar import Avatar

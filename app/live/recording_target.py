@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from app.stages import HOP_VOICE, Picture
+from app.live.stages import HOP_VOICE, Picture
 from core.ring_buffer import RingBuffer, SamplesLostError
 from core.types import AudioBlock, FloatArray, VideoFrame
 

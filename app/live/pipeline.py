@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from app.stages import ExpressionStage, FrameTarget, OutputStage, Picture, RenderStage, Timed
+from app.live.stages import ExpressionStage, FrameTarget, OutputStage, Picture, RenderStage, Timed
 from audio_io.capture import Microphone, MicrophoneStream
 from audio_io.devices import SoundSystem
 from audio_io.virtual_mic import VoicePlayer

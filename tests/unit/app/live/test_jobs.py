@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.jobs import JobControl, JobQueue
+from app.live.jobs import JobControl, JobQueue
 from core.errors import MediaError
 from core.session import JobKind, JobStatus
 from tests.live_fakes import until

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from app.stages import HOP_VOICE, ExpressionStage, OutputStage, Picture, RenderStage, Timed
+from app.live.stages import HOP_VOICE, ExpressionStage, OutputStage, Picture, RenderStage, Timed
 from audio_io.capture import MicrophoneStream
 from audio_io.resample import StreamResampler
 from audio_io.voice_input import VOICE_RATE_HZ, VoiceInput

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from app.stages import Picture
+from app.live.stages import Picture
 from core.errors import DeviceError
 from core.latest_slot import NewestQueue
 from core.ring_buffer import BufferClosedError

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app.live.session import LiveSession
 from app.parts import SAMPLE_SPEECH
-from app.session import LiveSession
 from audio_io.capture import MicrophoneStream
 from core.errors import DeviceError, PortraitError
 from core.presets import SHIPPED
@@ -32,7 +32,7 @@ def session(parts: FakeParts, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveS
     def no_sound() -> None:
         raise DeviceError("The PortAudio library is missing.")
 
-    monkeypatch.setattr("app.session.SoundSystem", no_sound)
+    monkeypatch.setattr("app.live.session.SoundSystem", no_sound)
     before = set(threading.enumerate())
     made = LiveSession(parts, SMALL)
     yield made

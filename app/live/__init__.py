@@ -1,0 +1,1 @@
+"""The live session: its parts, its threads, and the jobs beside them."""
