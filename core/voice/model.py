@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core import blendshapes
 from core.errors import ModelError
+from core.onnx_session import open_session
 from core.types import FloatArray
 from core.voice.logmel import TOKEN_SIZE
 
@@ -56,19 +57,7 @@ class VoiceModel:
         Raises:
             ModelError: The file cannot be read, or is some other network.
         """
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        try:
-            session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime raises classes of its own without a common base
-            raise ModelError(
-                f"The voice network {path} cannot be loaded ({error}). Install the program again."
-            ) from error
-        return cls(session, path)
+        return cls(open_session(path), path)
 
     def initial_state(self) -> VoiceState:
         """The state before the first hop."""
