@@ -16,7 +16,7 @@ class GateSettings:
         release_frames: Frames from open to closed.
     """
 
-    open_at: float = 0.6
+    open_at: float = 0.7
     confirm_frames: int = 2
     keep_above: float = 0.3
     hold_frames: int = 6

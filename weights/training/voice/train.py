@@ -149,7 +149,6 @@ def learning_rate(progress: float, step: int, c: TrainConfig) -> float:
 def train(data_folder: Path, out: Path, config: TrainConfig, mixing: MixingConfig) -> VoiceNet:
     """Train for the configured time and return the network with averaged weights."""
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
     torch.manual_seed(config.seed)
     net = VoiceNet()
     optimizer = torch.optim.AdamW(
@@ -224,6 +223,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=TrainConfig.minutes)
     parser.add_argument("--seed", type=int, default=TrainConfig.seed)
     arguments = parser.parse_args()
+    torch.set_flush_denormal(True)  # of the whole thread, so a program's own choice to make
     config = TrainConfig(minutes=arguments.minutes, seed=arguments.seed)
     net = train(arguments.data, arguments.out, config, MixingConfig())
     print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters")
