@@ -23,9 +23,9 @@ def main() -> None:
     parser.add_argument("--fps", default="5")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        sound, film = Path(name, "long.opus"), Path(name, "long.mp4")
+        sound, film = Path(name, "long.flac"), Path(name, "long.mp4")
         loop = ["ffmpeg", "-v", "error", "-stream_loop", "-1", "-i", str(SAMPLE_SPEECH)]
-        subprocess.run([*loop, "-t", str(args.hours * 3600), "-b:a", "16k", str(sound)], check=True)
+        subprocess.run([*loop, "-t", str(args.hours * 3600), str(sound)], check=True)
         command = [sys.executable, "-m", "app.cli", "render", str(SAMPLE_PORTRAIT), str(sound)]
         options = ["-o", str(film), "--size", args.size, "--fps", args.fps]
         started = time.monotonic()
