@@ -14,7 +14,8 @@ from render import metrics
 from render.engines.base import EngineSettings
 from render.engines.onnx_engine import ONNX_CPU
 from render.fia.clips import Clip, clip_files, from_network, to_network
-from render.fia.model import FiaModel, open_session
+from render.fia.enrolment import FiaCache, PortraitCrop
+from render.fia.model import FiaModel
 from render.fia.scores import mean_scores, score
 
 
@@ -91,13 +92,10 @@ def score_clips(folder: Path, decoder: Path | None) -> dict[str, float]:
 
 
 def _paint(network: FiaModel, clip: Clip) -> ImageArray:
-    session = open_session(network.enrolment)
-    source = np.rint(clip.reference * (clip.widest[..., None] / 255)).astype(np.uint8)
-    names = [output.name for output in session.get_outputs()]
-    pictures = {"source": to_network(source[None]), "reference": to_network(clip.reference[None])}
+    widest = np.asarray(clip.widest / np.float32(255), np.float32)
+    portrait = PortraitCrop(clip.reference, widest, clip.alpha)
     engine = ONNX_CPU.load(network.decoder, EngineSettings())
-    engine.set_constants(dict(zip(names, session.run(names, pictures), strict=True)))
-    engine.set_constants({"alpha": clip.alpha[None]})
+    engine.set_constants(FiaCache.of_crop(portrait, network).tensors)
     frames = []
     for i in range(len(clip)):
         inputs = {"beta": clip.beta[i : i + 1], "rho": clip.rho[i : i + 1]}

@@ -37,6 +37,8 @@ class FiaConfig:
         rho_size: Head pose coefficients.
         guided: The network corrects a rendered picture by a residual, instead of inventing the
             region.
+        detail_px: In guided mode, changes broader than this are taken out again, so that every
+            place keeps the guide's colour and no veil can lie over it; 0 leaves them in.
         crop: The part of the face it sees.
         mask: Which pixels it may change: the region under the moved mesh, or the lower half.
     """
@@ -56,6 +58,7 @@ class FiaConfig:
     beta_size: int = 64
     rho_size: int = 6
     guided: bool = False
+    detail_px: int = 0
     crop: Crop = "face"
     mask: MaskKind = "learned"
 
@@ -78,6 +81,10 @@ class FiaConfig:
             raise ConfigError(
                 f"FIA preset '{self.name}': aligned_levels must be 0 to {levels}, "
                 f"not {self.aligned_levels}."
+            )
+        if self.detail_px and (self.size_px % self.detail_px or not self.guided):
+            raise ConfigError(
+                f"FIA preset '{self.name}': detail_px must divide {self.size_px} and needs a guide."
             )
 
     @property
@@ -121,48 +128,39 @@ def paper(blocks: int = 2) -> FiaConfig:
     )
 
 
+def _small(
+    name: str,
+    size_px: int,
+    encoder_widths: tuple[int, ...],
+    decoder_widths: tuple[int, ...],
+    decoder_blocks: tuple[int, ...],
+    encoder_blocks: int = 2,
+) -> FiaConfig:
+    """A network of ours: guided, on the lower face, folded by two, one trunk for all AdaINs."""
+    return FiaConfig(
+        name=name,
+        size_px=size_px,
+        output_shuffle=2,
+        encoder_widths=encoder_widths,
+        encoder_blocks=encoder_blocks,
+        decoder_widths=decoder_widths,
+        decoder_blocks=decoder_blocks,
+        modulation="shared",
+        alpha_size=80,
+        beta_size=52,
+        guided=True,
+        crop="lower_face",
+    )
+
+
 PRESETS: dict[str, FiaConfig] = {
-    "paper": paper(),
-    "laptop": FiaConfig(
-        name="laptop",
-        size_px=256,
-        output_shuffle=2,
-        encoder_widths=(32, 64, 128, 256),
-        decoder_widths=(256, 192, 96, 48),
-        decoder_blocks=(2, 2, 2, 1),
-        modulation="shared",
-        alpha_size=80,
-        beta_size=52,
-        guided=True,
-        crop="lower_face",
-    ),
-    "compact": FiaConfig(
-        name="compact",
-        size_px=160,
-        output_shuffle=2,
-        encoder_widths=(24, 48, 96, 192),
-        decoder_widths=(192, 128, 64, 32),
-        decoder_blocks=(2, 2, 1, 1),
-        modulation="shared",
-        alpha_size=80,
-        beta_size=52,
-        guided=True,
-        crop="lower_face",
-    ),
-    "pocket": FiaConfig(
-        name="pocket",
-        size_px=160,
-        output_shuffle=2,
-        encoder_widths=(16, 32, 64, 96),
-        encoder_blocks=1,
-        decoder_widths=(96, 64, 48, 24),
-        decoder_blocks=(1, 1, 1, 1),
-        modulation="shared",
-        alpha_size=80,
-        beta_size=52,
-        guided=True,
-        crop="lower_face",
-    ),
+    config.name: config
+    for config in (
+        paper(),
+        _small("laptop", 256, (32, 64, 128, 256), (256, 192, 96, 48), (2, 2, 2, 1)),
+        _small("compact", 160, (24, 48, 96, 192), (192, 128, 64, 32), (2, 2, 1, 1)),
+        _small("pocket", 160, (16, 32, 64, 96), (96, 64, 48, 24), (1, 1, 1, 1), encoder_blocks=1),
+    )
 }
 """`paper` for GPUs, `laptop` for small GPUs, `compact` for one core of a new CPU, `pocket` for one
 core of an old one."""

@@ -16,13 +16,14 @@ import numpy as np
 from core.avatar import Avatar
 from core.errors import PortraitError
 from core.face_model import FaceModel
+from core.onnx_session import open_session
 from core.types import FloatArray, ImageArray
 from render.fia.clips import to_network
 from render.fia.coefficients import network_alpha
 from render.fia.config import FiaConfig
 from render.fia.crop import CropFrame, crop_frame
 from render.fia.mask import MaskMaker, widest_mask
-from render.fia.model import FiaModel, open_session
+from render.fia.model import FiaModel
 
 FOLDER = "fia"
 
@@ -34,10 +35,12 @@ class PortraitCrop:
     Attributes:
         reference: The crop, (S, S, 3) uint8.
         widest: 1 where no mouth shape changes a pixel, 0 where one may, (S, S) float32.
+        alpha: The person's identity, (K,) float32.
     """
 
     reference: ImageArray
     widest: FloatArray
+    alpha: FloatArray
 
     @property
     def source(self) -> ImageArray:
@@ -56,7 +59,8 @@ def crop_portrait(avatar: Avatar, model: FaceModel, config: FiaConfig) -> Portra
         return crop.points(avatar.pose.project(vertices)[:, :2] + avatar.offset_px)
 
     widest = widest_mask(MaskMaker(config, model), model, neutral, project)
-    return PortraitCrop(np.asarray(crop.cut(avatar.image_rgb), np.uint8), widest)
+    reference = np.asarray(crop.cut(avatar.image_rgb), np.uint8)
+    return PortraitCrop(reference, widest, avatar.alpha)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +82,11 @@ class FiaCache:
         Raises:
             ModelError: The network cannot be loaded.
         """
-        seen = crop_portrait(avatar, model, network.config)
+        return cls.of_crop(crop_portrait(avatar, model, network.config), network)
+
+    @classmethod
+    def of_crop(cls, seen: PortraitCrop, network: FiaModel) -> "FiaCache":
+        """As `compute`, of a portrait that is cropped already."""
         session = open_session(network.enrolment)
         inputs = {
             "source": to_network(seen.source[None]),
@@ -86,7 +94,7 @@ class FiaCache:
         }
         names = [output.name for output in session.get_outputs()]
         tensors = dict(zip(names, session.run(names, inputs), strict=True))
-        tensors["alpha"] = network_alpha(avatar.alpha, network.config)[None]
+        tensors["alpha"] = network_alpha(seen.alpha, network.config)[None]
         return cls(tensors, network.hash)
 
     def save(self, avatar_file: Path) -> None:

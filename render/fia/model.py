@@ -4,9 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import onnxruntime as ort
-
 from core.errors import ConfigError, ModelError
+from core.onnx_session import open_session
 from render.engines.identity import model_hash
 from render.fia.config import FiaConfig
 
@@ -46,22 +45,6 @@ class FiaModel:
             raise ModelError(f"{decoder.name} and {enrolment.name} do not belong together.")
         both = model_hash(decoder) + model_hash(enrolment)
         return cls(enrolment, decoder, configs[0], hashlib.sha256(both.encode()).hexdigest())
-
-
-def open_session(path: Path) -> ort.InferenceSession:
-    """A session on the CPU that ends quietly with one thread.
-
-    Raises:
-        ModelError: The file is missing or not a network.
-    """
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    options.add_session_config_entry("session.disable_quant_qdq", "1")
-    try:
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime raises many classes, none of them public
-        raise ModelError(f"The network {path} cannot be loaded ({error}).") from error
 
 
 def _read_config(path: Path) -> FiaConfig:

@@ -313,7 +313,10 @@ class Decoder(nn.Module):
         if self.config.output_shuffle > 1:
             painted = F.pixel_shuffle(painted, self.config.output_shuffle)
         if self.config.guided:
-            return base + (1 - mask) * torch.tanh(painted)
+            change = torch.tanh(painted)
+            if self.config.detail_px:
+                change = change - _broad(change, self.config.detail_px)
+            return base + (1 - mask) * change
         return mask * base + (1 - mask) * torch.sigmoid(painted)
 
     def _modulation(self, coefficients: Tensor) -> list[Tensor]:
@@ -381,6 +384,12 @@ def _adain(x: Tensor, parameters: Tensor) -> Tensor:
 def _fold(x: Tensor, factor: int) -> Tensor:
     """Space to depth: (B, C, S, S) to (B, C * factor^2, S/factor, S/factor)."""
     return F.pixel_unshuffle(x, factor) if factor > 1 else x
+
+
+def _broad(x: Tensor, size_px: int) -> Tensor:
+    """What of `x` (B, C, S, S) is broader than `size_px`, the same shape."""
+    pooled = F.avg_pool2d(x, size_px)
+    return F.interpolate(pooled, scale_factor=float(size_px), mode="bilinear")
 
 
 def _identity_grid(x: Tensor) -> Tensor:

@@ -86,7 +86,7 @@ def _prepare_films(data: Path, clips: Path, model: FaceModel, config: FiaConfig)
 def _config(options: argparse.Namespace) -> FiaConfig:
     changes = {
         name: getattr(options, name)
-        for name in ("alignment", "mask", "guided")
+        for name in ("alignment", "mask", "guided", "detail_px")
         if getattr(options, name) is not None
     }
     return dataclasses.replace(PRESETS[options.preset], **changes)
@@ -104,6 +104,9 @@ def _add_fia(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alignment", choices=("attention", "flow", "deformation"))
     parser.add_argument("--mask", choices=("learned", "naive"))
     parser.add_argument("--guided", action=argparse.BooleanOptionalAction)
+    parser.add_argument(
+        "--detail-px", type=int, help="take changes out again that are broader than this"
+    )
     parser.add_argument("--steps", type=int, default=200_000)
     parser.add_argument("--minutes", type=float, help="stop after this time")
     parser.add_argument("--people", type=int, default=4, help="people in a batch")

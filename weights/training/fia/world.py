@@ -58,11 +58,12 @@ class World:
         rng = np.random.default_rng([seed, 5])
         person = self._studio.draw_person(rng, PICTURE_PX)
         actual = self._sit(person, rng)
-        avatar = self._enrol(actual, person, rng)
-        warp = WarpRenderer(avatar, self.model, (PICTURE_PX,) * 2, Framing(face_height=None))
+        avatar, spotless = self._enrol(actual, person, rng)
+        warp, clean = self._warp(avatar), self._warp(spotless)
         believed = HeadGeometry(avatar, self.model, warp.view)
         rows = [
-            self._frame(draw_frame(i, rng), person, actual, warp, believed) for i in range(frames)
+            self._frame(draw_frame(i, rng), person, actual, (warp, clean), believed)
+            for i in range(frames)
         ]
         portrait = crop_portrait(avatar, self.model, self.config)
         beta, rho, base, target, mask, teeth = (np.stack(row) for row in zip(*rows, strict=True))
@@ -103,44 +104,57 @@ class World:
             points={},
         )
 
-    def _enrol(self, actual: Avatar, person: Person, rng: np.random.Generator) -> Avatar:
-        """The avatar as enrolment would find it: a photograph, and a fit that is a little off."""
+    def _enrol(
+        self, actual: Avatar, person: Person, rng: np.random.Generator
+    ) -> tuple[Avatar, Avatar]:
+        """The avatar as enrolment would find it, its fit a little off.
+
+        Once with a photograph, once with the picture before grain and compression.
+        """
         model = self.model
         vertices = actual.pose.project(model.pose(model.shape(actual.alpha), actual.beta))
         shot = self._studio.shoot(person, vertices, (0, 0, PICTURE_PX, PICTURE_PX))
         alpha = (actual.alpha * 0.8 + rng.normal(size=len(actual.alpha)) * 0.3).astype(np.float32)
         fitted = actual.pose.project(model.pose(model.shape(alpha), actual.beta))
         error = _smooth_error(model.mean, rng)
-        return replace(
-            actual,
-            image_rgb=_photograph(shot.rgb, rng),
-            alpha=alpha,
-            offset_px=np.asarray(vertices[:, :2] - fitted[:, :2] + error, np.float32),
-        )
+        offset = np.asarray(vertices[:, :2] - fitted[:, :2] + error, np.float32)
+        found = replace(actual, alpha=alpha, offset_px=offset)
+        pictures = _photograph(shot.rgb, rng), _levels(shot.rgb)
+        return replace(found, image_rgb=pictures[0]), replace(found, image_rgb=pictures[1])
+
+    def _warp(self, avatar: Avatar) -> WarpRenderer:
+        return WarpRenderer(avatar, self.model, (PICTURE_PX,) * 2, Framing(face_height=None))
 
     def _frame(
         self,
         frame: ExpressionFrame,
         person: Person,
         actual: Avatar,
-        warp: WarpRenderer,
+        warps: tuple[WarpRenderer, WarpRenderer],
         believed: HeadGeometry,
     ) -> tuple[FloatArray, ...]:
+        """One row of the clip: beta, rho, base, target, mask and teeth.
+
+        The grain of the photograph belongs to the person's picture: the truth carries it along as
+        the warp does, or the network would learn to smooth skin.
+        """
+        warp, clean = (one.render(frame).rgb for one in warps)
         crop = self._crop(believed.rigid(frame))
         box = _around(crop)
         posed = self.model.pose(self.model.shape(actual.alpha), believed.shown(frame))
-        truth = warp.view.points(actual.pose.project(posed))
+        truth = warps[0].view.points(actual.pose.project(posed))
         shot = self._studio.shoot(person, believed.turned(truth, frame), box)
         picture = np.zeros((PICTURE_PX, PICTURE_PX, 3), np.uint8)
         teeth = np.zeros((PICTURE_PX, PICTURE_PX), np.uint8)
         x0, y0, x1, y1 = box
         picture[y0:y1, x0:x1] = _levels(shot.rgb)
+        picture = _levels(np.clip(picture / 255 + (warp / 255 - clean / 255), 0, 1))
         teeth[y0:y1, x0:x1] = _levels(shot.teeth)
         mask = self._masks.mask(crop.points(believed.moved(frame)))
         return (
             network_beta(frame.beta, self.config),
             network_pose(believed.portrait_rotation, frame),
-            crop.cut(warp.render(frame).rgb),
+            crop.cut(warp),
             crop.cut(picture),
             _levels(mask),
             crop.cut(teeth),

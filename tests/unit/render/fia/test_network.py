@@ -27,6 +27,7 @@ VARIANTS = {
     "paper": dataclasses.replace(TINY, guided=False, modulation="per_layer", output_shuffle=1),
     "flow": dataclasses.replace(TINY, alignment="flow"),
     "deformation": dataclasses.replace(TINY, alignment="deformation"),
+    "detail": dataclasses.replace(TINY, detail_px=8),
 }
 
 
@@ -103,6 +104,20 @@ def test_untrained_guided_network_is_exactly_its_guide() -> None:
     inputs = export.example_inputs(TINY)
     with torch.no_grad():
         assert torch.equal(network(*inputs.values()), inputs["base"])
+
+
+def test_a_change_of_detail_keeps_the_colour_of_every_place() -> None:
+    """The worst that a network can do, a veil over the whole region, comes to nothing."""
+    network = make(VARIANTS["detail"])
+    torch.nn.init.zeros_(network.decoder.out.weight)
+    torch.nn.init.constant_(network.decoder.out.bias, 0.5)
+    inputs = export.example_inputs(network.config)
+    inputs["mask"] = torch.zeros_like(inputs["mask"])
+    with torch.no_grad():
+        assert (network(**inputs) - inputs["base"]).abs().max() < 1e-6
+        veiled = make(TINY)
+        veiled.decoder.out = network.decoder.out
+        assert (veiled(**inputs) - inputs["base"]).abs().min() > 0.4
 
 
 @pytest.mark.parametrize("config", VARIANTS.values(), ids=list(VARIANTS))

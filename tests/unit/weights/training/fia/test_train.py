@@ -13,7 +13,8 @@ from render.engines.base import EngineSettings  # noqa: E402
 from render.engines.onnx_engine import ONNX_CPU  # noqa: E402
 from render.fia.clips import Clip, to_network  # noqa: E402
 from render.fia.config import PRESETS  # noqa: E402
-from render.fia.model import FiaModel, open_session  # noqa: E402
+from render.fia.enrolment import FiaCache, PortraitCrop  # noqa: E402
+from render.fia.model import FiaModel  # noqa: E402
 from weights.training.fia import evaluate  # noqa: E402
 from weights.training.fia.losses import LossWeights  # noqa: E402
 from weights.training.fia.ship import write_pair  # noqa: E402
@@ -85,13 +86,9 @@ def test_the_shipped_pair_paints_what_the_checkpoint_paints(clips: Path, tmp_pat
     model = FiaModel.open(write_pair(network, "tiny", tmp_path))
     assert model.config == TINY
     clip = Clip.load(clips / "0.npz")
-    session = open_session(model.enrolment)
-    names = [output.name for output in session.get_outputs()]
-    source = np.rint(clip.reference * (clip.widest[..., None] / 255)).astype(np.uint8)
-    pictures = {"source": to_network(source[None]), "reference": to_network(clip.reference[None])}
+    portrait = PortraitCrop(clip.reference, clip.widest / np.float32(255), clip.alpha)
     engine = ONNX_CPU.load(model.decoder, EngineSettings())
-    engine.set_constants(dict(zip(names, session.run(names, pictures), strict=True)))
-    engine.set_constants({"alpha": clip.alpha[None]})
+    engine.set_constants(FiaCache.of_crop(portrait, model).tensors)
     found = engine.run(
         {
             "beta": clip.beta[:1],

@@ -43,6 +43,28 @@ def test_the_warp_is_near_the_truth(clip: Clip) -> None:
     )
 
 
+def test_the_grain_of_the_photograph_stays_on_the_truth(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def plain(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return np.rint(rgb * 255).astype(np.uint8)
+
+    def grainy(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        grain = np.random.default_rng(1).normal(size=rgb.shape) * 8
+        return np.clip(plain(rgb, rng) + grain, 0, 255).astype(np.uint8)
+
+    clips = []
+    for photograph in (plain, grainy):
+        monkeypatch.setattr("weights.training.fia.world._photograph", photograph)
+        clips.append(world.clip(9, 1))
+    calm, rough = clips
+    cheek = np.s_[0, 60:130, 30:60]
+    carried = rough.base[cheek].astype(float) - calm.base[cheek]
+    kept = rough.target[cheek].astype(float) - calm.target[cheek]
+    assert carried.std() > 3
+    assert np.corrcoef(carried.ravel(), kept.ravel())[0, 1] > 0.9
+
+
 def test_teeth_lie_where_the_network_may_paint(world: World) -> None:
     shown = [world.clip(seed, FRAMES) for seed in (5, 6)]
     teeth = np.concatenate([one.teeth for one in shown])
