@@ -27,6 +27,18 @@ def test_sample_portrait_is_good(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert preview.width > 300
 
 
+def test_of_two_people_the_larger(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Image.open(parts.SAMPLE_PORTRAIT) as portrait:
+        near = portrait.convert("RGB").resize((640, 640))
+    both = Image.new("RGB", (1000, 640), (128, 120, 110))
+    both.paste(near.resize((320, 320)), (0, 160))
+    both.paste(near, (360, 0))
+    both.save(tmp_path / "two.png")
+    assert enroll(tmp_path / "a.avatar", portrait=tmp_path / "two.png") == 0
+    assert "The picture shows 2 faces; the largest is used." in capsys.readouterr().out
+    assert Avatar.load(tmp_path / "a.avatar").points["nose_tip"][0] > 360
+
+
 def test_a_point_moved_by_hand(tmp_path: Path) -> None:
     assert enroll(tmp_path / "a.avatar", "--quiet", "--save-points", tmp_path / "a.json") == 0
     points = json.loads((tmp_path / "a.json").read_text())
