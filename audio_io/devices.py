@@ -26,7 +26,8 @@ PULSE_LATENCY_MS = 10
 """Asked of the sound server: without it a stream is served every 20 ms to 2 s."""
 OWN_PREFIX = "realtalk_"
 """Names of what we create in the sound server; never offered as a microphone."""
-_PULSE = "pulse:"
+PULSE = "pulse:"
+"""Prefix of the ids of the sound server's devices."""
 _PORTAUDIO = "portaudio:"
 _BLOCK_S = 0.01
 _CABLE_WORDS = ("cable", "blackhole", "voicemeeter", "virtual", "loopback")
@@ -131,10 +132,10 @@ class SoundSystem:
 
         A server moves our stream to another microphone when ours is unplugged, without a word.
         """
-        if not device_id.startswith(_PULSE):
+        if not device_id.startswith(PULSE):
             return True
         listed = run_pactl("list", "short", "sources").splitlines()
-        return any(line.split("\t")[1:2] == [device_id.removeprefix(_PULSE)] for line in listed)
+        return any(line.split("\t")[1:2] == [device_id.removeprefix(PULSE)] for line in listed)
 
     def reinitialise(self) -> bool:
         """Renew PortAudio's list of devices; False while a stream is open."""
@@ -207,9 +208,9 @@ class SoundSystem:
     @contextlib.contextmanager
     def _chosen(self, device_id: str | None, kind: DeviceKind) -> Iterator[tuple[int | None, int]]:
         """PortAudio's index and the device's own rate, the sound server told which one we mean."""
-        if device_id is not None and device_id.startswith(_PULSE):
-            rate_hz = _pulse_rate(device_id.removeprefix(_PULSE), kind)
-            with _pulse_environment(device_id.removeprefix(_PULSE), kind):
+        if device_id is not None and device_id.startswith(PULSE):
+            rate_hz = _pulse_rate(device_id.removeprefix(PULSE), kind)
+            with _pulse_environment(device_id.removeprefix(PULSE), kind):
                 yield self._index_of("ALSA", "pulse", kind), rate_hz
             return
         index = None
@@ -263,7 +264,7 @@ class SoundSystem:
         return [
             Device(
                 kind=kind,
-                id=_PULSE + entry["name"],
+                id=PULSE + entry["name"],
                 name=entry.get("description") or entry["name"],
                 detail=_pulse_detail(entry),
                 default=entry["name"] == default,

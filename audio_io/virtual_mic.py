@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 
 from audio_io.delay_line import DelayLine
-from audio_io.devices import OWN_PREFIX, SoundSystem, pulse_available, run_pactl
+from audio_io.devices import OWN_PREFIX, PULSE, SoundSystem, pulse_available, run_pactl
 from audio_io.playback import Playback, PortAudioPlayback, PulsePlayback
 from audio_io.voice_input import VOICE_RATE_HZ
 from core.clock import SampleClock
@@ -39,6 +39,21 @@ def virtual_microphones(system: SoundSystem) -> tuple[Device, ...]:
         detail="made by this program while it runs", default=True,
     )  # fmt: skip
     return (own, *cables)
+
+
+def capture_id(device_id: str | None) -> str:
+    """The microphone at which a call program hears what is played into a virtual microphone.
+
+    Raises:
+        DeviceError: It cannot be told.
+    """
+    if device_id == OWN_ID:
+        return f"{PULSE}{SOURCE}"
+    if device_id is not None and device_id.startswith(PULSE):
+        return f"{device_id}.monitor"
+    raise DeviceError(
+        "What this virtual microphone carries cannot be recorded here, so it cannot be measured."
+    )
 
 
 class PulseVirtualMicrophone:

@@ -39,6 +39,8 @@ class VoiceInput:
         ring: The voice at `VOICE_RATE_HZ`, after gain, gate and mute.
         clock: Voice sample index to the monotonic time of its arrival.
         settings: Gain, gate and mute; replace it at any time.
+        instead: When set, called with the first index and the number of samples; its sound takes
+            the place of the microphone's (for measuring).
 
     Threads: `advance` on one thread; the rest from any.
     """
@@ -47,6 +49,7 @@ class VoiceInput:
         self.ring = RingBuffer(round(VOICE_RATE_HZ * _RING_S))
         self.clock = SampleClock(VOICE_RATE_HZ)
         self.settings = GateSettings()
+        self.instead: Callable[[int, int], FloatArray] | None = None
         self.skipped_samples = 0
         self.filled_samples = 0
         self._source = source
@@ -153,4 +156,6 @@ class VoiceInput:
 
     def _pass_on(self, sound: FloatArray) -> None:
         self._position += sound.size
-        self.ring.write(self._gate.process(sound, self.settings))
+        passed = self._gate.process(sound, self.settings)
+        instead = self.instead
+        self.ring.write(instead(self.ring.written, sound.size) if instead else passed)

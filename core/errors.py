@@ -1,8 +1,30 @@
 """Errors that reach the user: each says what happened, to which thing, and what to do next."""
 
+from core.messages import Message
+
 
 class RealTalkError(Exception):
-    """Base of all errors whose message is meant for the user."""
+    """Base of all errors whose message is meant for the user.
+
+    Args:
+        template: The sentence in English, with a `{name}` for each value.
+        values: What to fill in.
+
+    Attributes:
+        message: The sentence, which can be translated.
+    """
+
+    def __init__(self, template: str, **values: object) -> None:
+        if isinstance(template, Message) or not values:
+            self.message = template if isinstance(template, Message) else _plain(template)
+        else:
+            self.message = Message(template, **values)
+        super().__init__(self.message)
+
+
+def _plain(text: str) -> Message:
+    """A sentence without values, in which braces are braces."""
+    return Message(text.replace("{", "{{").replace("}", "}}"))
 
 
 class DeviceError(RealTalkError):

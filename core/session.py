@@ -212,6 +212,7 @@ class SessionState:
         delay_ms: Delay of the virtual microphone now, None while it does not run.
         sync_offset_ms: Sound at the virtual microphone against the picture; + means the sound is
             early. None while unknown.
+        sound_shift_ms: What was measured or set by hand, added to the delay of the sound.
         dropped_frames: Expression frames that were never drawn because newer ones came.
         overflows: Blocks of sound lost at the microphone.
         frames_sent: Frames handed to the camera since the mode was entered.
@@ -242,6 +243,7 @@ class SessionState:
     latency: Latency = Latency()
     delay_ms: float | None = None
     sync_offset_ms: float | None = None
+    sound_shift_ms: float = 0.0
     dropped_frames: int = 0
     overflows: int = 0
     frames_sent: int = 0
@@ -290,6 +292,10 @@ class Session(Protocol):
 
     def set_virtual_microphone(self, device_id: str | None) -> None:
         """Play the delayed voice into this device; None for none."""
+        ...
+
+    def set_sound_shift_ms(self, shift_ms: float) -> None:
+        """Delay the virtual microphone by this much more (+) or less (-), -200 to 200 ms."""
         ...
 
     def set_output(self, device_id: str | None) -> None:
@@ -372,7 +378,11 @@ class Session(Protocol):
         ...
 
     def calibrate(self) -> int:
-        """Queue measuring sound to picture through the camera read back, if it can be.
+        """Queue measuring sound against picture, with camera and virtual microphone read back.
+
+        For about 20 s clicks take the voice's place and a square blinks in the picture. The
+        result moves the sound (`SessionState.sound_shift_ms`). Where the camera cannot be read
+        back the job fails with words that say so.
 
         Returns:
             The job's id.

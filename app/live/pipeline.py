@@ -59,6 +59,8 @@ class LivePipeline:
         self.renderer = RenderStage(expressions, pictures, on_failure)
         self.output = OutputStage(pictures, targets, lambda: self.voice.age_s, on_failure)
         self.players: dict[str, VoicePlayer] = {}
+        self.sound_shift_s = 0.0
+        """Added to the delay of the voice: what was measured, or set by hand."""
 
     @property
     def dropped(self) -> int:
@@ -72,7 +74,7 @@ class LivePipeline:
 
     def voice_delay_s(self) -> float:
         """Delay of the voice that keeps it with the picture."""
-        return self.output.delay.value_s + VOICE_AFTER_FRAME_S
+        return self.output.delay.value_s + VOICE_AFTER_FRAME_S + self.sound_shift_s
 
     def sync_offset_ms(self, name: str) -> float | None:
         """Sound of player `name` against the picture, + when the sound is early; None unknown."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from app import folders
+from app.live.calibration import Calibration
 from app.live.camera_stage import CameraStage
 from app.live.devices_watch import DevicesWatch
 from app.live.file_jobs import play_file, render_file
@@ -32,6 +33,7 @@ from core.renderer import Renderer
 from core.session import Device, DeviceKind, JobKind, Mode, Recording, SessionState, Severity
 from core.stage import Stage
 from core.types import ExpressionFrame, ImageArray, VideoFrame
+from render.sinks.readback import can_read_back
 
 if TYPE_CHECKING:
     from render.sinks import CameraSink
@@ -74,6 +76,8 @@ class LiveSession:
         self._camera.start()
         self._recording: tuple[Path, RecordingTarget] | None = None
         self._playing_file = False
+        self._marks: FrameTarget | None = None
+        """What the camera's pictures go through while sound and picture are measured."""
         self._renderer_number = 0
         self._closed = False
 
@@ -105,6 +109,13 @@ class LiveSession:
     def set_output(self, device_id: str | None) -> None:
         """See `Session.set_output`."""
         self._choose(output=device_id)
+
+    def set_sound_shift_ms(self, shift_ms: float) -> None:
+        """See `Session.set_sound_shift_ms`."""
+        self._choose(sound_shift_ms=shift_ms)
+        pipeline = self._pipeline
+        if pipeline is not None:
+            pipeline.sound_shift_s = shift_ms / 1000
 
     def repair_camera(self, device_id: str) -> "Future[str]":
         """See `Session.repair_camera`."""
@@ -255,13 +266,35 @@ class LiveSession:
     def calibrate(self) -> int:
         """See `Session.calibrate`."""
 
-        def task(control: JobControl) -> str:
-            raise DeviceError(
-                "This camera cannot be read back, so its delay cannot be measured; sound and "
-                "picture leave this program in step."
-            )
+        return self._jobs.add(JobKind.CALIBRATE, "Sound and picture", self._measure)
 
-        return self._jobs.add(JobKind.CALIBRATE, "Sound and picture", task)
+    def _measure(self, control: JobControl) -> str:
+        chosen, pipeline, system = self._chosen, self._pipeline, self._system
+        if chosen.camera is not None and not can_read_back(chosen.camera):
+            raise DeviceError(
+                "This camera cannot be read back, so its delay cannot be measured. Sound and "
+                "picture leave this program in step; if the call shows them apart, move the sound "
+                "by hand in the settings."
+            )
+        if (
+            chosen.mode is not Mode.LIVE or pipeline is None or system is None
+            or chosen.camera is None or not self._camera.alive
+            or _VIRTUAL_MICROPHONE not in pipeline.players
+        ):  # fmt: skip
+            raise DeviceError(
+                "Go live with an avatar, a camera and a virtual microphone, then measure again."
+            )
+        calibration = Calibration(
+            pipeline, system, _VIRTUAL_MICROPHONE, (chosen.camera, self._camera),
+            self._preset.camera.size, self._preset.camera.rate_hz, self._show_marks,
+        )  # fmt: skip
+        try:
+            return calibration.run(control.progress)
+        finally:
+            self._choose(sound_shift_ms=1000 * pipeline.sound_shift_s)
+
+    def _show_marks(self, marks: FrameTarget | None) -> None:
+        self._marks = marks
 
     def cancel_job(self, job_id: int) -> None:
         """See `Session.cancel_job`."""
@@ -343,6 +376,7 @@ class LiveSession:
             self._pipeline = LivePipeline(
                 self._system, self._make_speech, self._motion, self._targets, self._stage_failed
             )
+            self._pipeline.sound_shift_s = self._chosen.sound_shift_ms / 1000
             self._pipeline.start()
             self._apply_voice()
             self._rebuild_renderer()
@@ -395,7 +429,8 @@ class LiveSession:
 
     def _targets(self) -> tuple[FrameTarget, ...]:
         recording = self._recording
-        camera = (self._camera,) if self._chosen.mode is Mode.LIVE else ()
+        live = self._chosen.mode is Mode.LIVE
+        camera = (self._marks or self._camera,) if live else ()
         return (*camera, recording[1]) if recording else camera
 
     def _rebuild_renderer(self) -> None:

@@ -8,8 +8,9 @@ from core.errors import DeviceError
 from render.sinks import desktop, v4l2
 from render.sinks.base import CameraInfo, CameraSink
 from render.sinks.desktop import DesktopCamera
+from render.sinks.libpipewire import load_library
 from render.sinks.memory import MemoryCamera
-from render.sinks.pipewire import PipeWireCamera, load_library
+from render.sinks.pipewire import PipeWireCamera
 from render.sinks.v4l2 import V4l2Camera
 
 _MEMORY = CameraInfo("memory", "Preview only", "no other program sees it")

@@ -14,6 +14,13 @@ import pytest
 MICROPHONE_SINK = "test_mic"
 MICROPHONE = f"{MICROPHONE_SINK}.monitor"
 RATE_HZ = 48_000
+ASOUND = """</usr/share/alsa/alsa.conf>
+pcm.pulse { type pulse }
+ctl.pulse { type pulse }
+pcm.!default { type pulse }
+ctl.!default { type pulse }
+"""
+"""ALSA's configuration that leads PortAudio to the server of the environment."""
 _PROGRAMS = ("pulseaudio", "pactl", "pacat", "paplay")
 
 
@@ -37,9 +44,7 @@ class AudioServer:
         }
 
     def __enter__(self) -> "AudioServer":
-        asound = "</usr/share/alsa/alsa.conf>\npcm.pulse { type pulse }\nctl.pulse { type pulse }\n"
-        asound += "pcm.!default { type pulse }\nctl.!default { type pulse }\n"
-        (self._folder / "asound.conf").write_text(asound)
+        (self._folder / "asound.conf").write_text(ASOUND)
         self._saved = {name: os.environ.get(name) for name in self._environment}
         os.environ.update(self._environment)
         self.start()

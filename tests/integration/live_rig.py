@@ -20,6 +20,7 @@ from core.errors import DeviceError
 from core.session import Mode
 from core.types import FloatArray
 from tests.integration.audio_server import MICROPHONE, MICROPHONE_SINK, RATE_HZ, AudioServer
+from tests.integration.pipewire_server import PipeWireSound
 from tests.live_fakes import FakeParts, make_avatar, until
 
 BURST_S = 0.12
@@ -110,6 +111,8 @@ class LiveRig:
         monkeypatch: Puts the rig's sound system into the session.
         system: Class of the sound system.
         listen: Whether to offer and listen to the virtual microphone.
+        server: The sound server; a PulseAudio when left out.
+        camera: Id of the camera.
     """
 
     def __init__(
@@ -117,9 +120,12 @@ class LiveRig:
         monkeypatch: pytest.MonkeyPatch,
         system: type[SoundSystem] = SoundSystem,
         listen: bool = True,
+        server: AudioServer | PipeWireSound | None = None,
+        camera: str = "fake",
     ) -> None:
-        self.server = AudioServer()
+        self.server = server or AudioServer()
         self.parts = FakeParts(work_s=0.01)
+        self._camera = camera
         self._monkeypatch, self._system, self._listen = monkeypatch, system, listen
         self._listener: Listener | None = None
 
@@ -133,7 +139,7 @@ class LiveRig:
         self.session = LiveSession(self.parts)
         self.session.set_avatar(make_avatar())
         self.session.set_microphone(f"pulse:{MICROPHONE}")
-        self.session.set_camera("fake")
+        self.session.set_camera(self._camera)
         self.session.set_virtual_microphone(OWN_ID if self._listen else None)
         self.session.set_mode(Mode.LIVE)
         until(lambda: self.session.state().microphone_alive, 8.0)

@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.integration.audio_server import ASOUND, MICROPHONE, MICROPHONE_SINK, RATE_HZ
+
 _PROGRAMS = ("pipewire", "wireplumber", "dbus-daemon", "pw-dump")
 
 
@@ -84,6 +86,38 @@ class PipeWireServer:
     def log(self, name):
         """What a program has said."""
         return (self.folder / f"{name}.log").read_text(errors="replace")
+
+
+class PipeWireSound(PipeWireServer):
+    """PipeWire that also serves sound, with a null sink as microphone like `AudioServer`'s."""
+
+    def __init__(self):
+        require("pipewire-pulse", "pactl")
+        super().__init__()
+        self._sound = {
+            "PULSE_SERVER": f"unix:{self.folder}/pulse/native",
+            "PULSE_RUNTIME_PATH": str(self.folder / "pulse"),
+            "ALSA_CONFIG_PATH": str(self.folder / "asound.conf"),
+        }
+
+    def start(self):
+        """Start everything and make the microphone."""
+        (self.folder / "asound.conf").write_text(ASOUND)
+        self._saved |= {name: os.environ.get(name) for name in self._sound}
+        os.environ.update(self._sound)
+        super().start()
+        self.run("pipewire-pulse", "pipewire-pulse")
+        wait_for(lambda: self.control("info", check=False), "the sound server")
+        self.control(
+            "load-module", "module-null-sink", f"sink_name={MICROPHONE_SINK}", f"rate={RATE_HZ}",
+            "sink_properties=device.description=TestMic",
+        )  # fmt: skip
+        self.control("set-default-source", MICROPHONE)
+
+    def control(self, *words, check=True):
+        """Run pactl and return what it prints."""
+        done = subprocess.run(["pactl", *words], capture_output=True, text=True, check=check)
+        return done.stdout.strip()
 
 
 def wait_for(condition, what, timeout_s=15.0):

@@ -1,0 +1,32 @@
+"""Sentences for the user that can still be translated where they are shown."""
+
+from collections.abc import Mapping
+
+
+class Message(str):
+    """An English sentence that remembers its template and what was filled in.
+
+    It is an ordinary text everywhere; a window translates it by looking its template up in a
+    catalogue and filling in the same values, themselves translated where they are messages.
+
+    Args:
+        template: The sentence with a `{name}` for each value.
+        values: What to fill in.
+    """
+
+    template: str
+    values: Mapping[str, object]
+
+    def __new__(cls, template: str, **values: object) -> "Message":
+        """Fill in the values."""
+        made = super().__new__(cls, template.format(**values))
+        made.template, made.values = template, values
+        return made
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Copies and pickles keep the template."""
+        return _remake, (self.template, dict(self.values))
+
+
+def _remake(template: str, values: Mapping[str, object]) -> Message:
+    return Message(template, **values)
