@@ -13,9 +13,9 @@ MAX_SLEW = 5e-3
 """Largest change of pitch while catching up: 0.5 %, which nobody hears."""
 _JUMP_S = 0.03
 """Beyond this distance the reader jumps, with a cross-fade: the lips would be seen to be early."""
-_SETTLE_READS = 60
-_SETTLE_JUMP_S = 0.01
-"""After so many blocks a player has filled its buffers; what is still off then is jumped once."""
+_SETTLE_READS, _SETTLE_EVERY = 180, 30
+_SETTLE_JUMP_S = 0.008
+"""While a player fills its buffers, what is off by more than this is jumped every so many blocks."""
 _LOOP_HZ = 0.05
 _PHASES = 256
 _HALF = 16
@@ -46,6 +46,7 @@ class DelayLine:
         self._clock = clock
         self._nominal_step = clock.nominal_rate_hz / rate_out_hz
         self._rate_out_hz = rate_out_hz
+        self._last_delay_s = delay_s
         self._position: float | None = None
         self._reads = 0
         self._skew = 0.0
@@ -72,10 +73,12 @@ class DelayLine:
             self._position = wanted
         self.error_s = (wanted - self._position) / self._clock.nominal_rate_hz
         self._reads += 1
-        limit_s = _SETTLE_JUMP_S if self._reads == _SETTLE_READS else _JUMP_S
+        settling = self._reads <= _SETTLE_READS and self._reads % _SETTLE_EVERY == 0
+        limit_s = _SETTLE_JUMP_S if settling else _JUMP_S
         if abs(self.error_s) > limit_s:
             return self._jump(wanted, count)
-        step = self._nominal_step * (1 + self._correction(count / self._rate_out_hz))
+        elapsed_s = count / self._rate_out_hz
+        step = self._nominal_step * (1 + self._correction(elapsed_s) + self._growth(elapsed_s))
         sound = self._interpolate(self._position, step, count)
         self._position += step * count
         return sound
@@ -92,12 +95,18 @@ class DelayLine:
             self._skew = min(max(skew, -2e-3), 2e-3)
         return min(max(correction, -MAX_SLEW), MAX_SLEW)
 
+    def _growth(self, elapsed_s: float) -> float:
+        """What a delay that grows or shrinks asks for by itself."""
+        grown_s, self._last_delay_s = self.delay_s - self._last_delay_s, self.delay_s
+        return min(max(-grown_s / elapsed_s, -MAX_SLEW), MAX_SLEW)
+
     def _jump(self, wanted: float, count: int) -> FloatArray:
         """Cross-fade from where the reader was to where it should be, within one block."""
         assert self._position is not None
         fade = np.arange(1, count + 1, dtype=np.float32) / count
         old = self._interpolate(self._position, self._nominal_step, count)
         new = self._interpolate(wanted, self._nominal_step, count)
+        self._last_delay_s = self.delay_s
         self._position = wanted + self._nominal_step * count
         self.jumps += 1
         return np.asarray(old * (1 - fade) + new * fade, np.float32)

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 from audio_io.delay_line import DelayLine
 from audio_io.devices import OWN_PREFIX, PULSE, SoundSystem, pulse_available, run_pactl
-from audio_io.playback import Playback, PortAudioPlayback, PulsePlayback
+from audio_io.playback import Playback, PortAudioPlayback
+from audio_io.pulse_playback import PulsePlayback
 from audio_io.voice_input import VOICE_RATE_HZ
 from core.clock import SampleClock
 from core.errors import DeviceError

@@ -17,6 +17,7 @@ from app.live.stages import HOP_VOICE, FrameTarget, Picture
 from audio_io.devices import SoundSystem
 from audio_io.virtual_mic import capture_id
 from audio_io.voice_input import VOICE_RATE_HZ
+from core.clock import SampleClock
 from core.errors import DeviceError
 from core.messages import Message
 from core.types import FRAME_RATE_HZ, FloatArray, ImageArray, VideoFrame
@@ -116,21 +117,35 @@ class _Seen:
         self._white = white
 
 
-class _Heard:
-    """When clicks were heard at the virtual microphone."""
+class Heard:
+    """When clicks were heard at a microphone: when a program there has the sample in hand.
 
-    def __init__(self) -> None:
+    Arrivals are smoothed by a clock: what sound servers say of the age of a block is not reliable.
+
+    Args:
+        rate_hz: Sample rate of the microphone.
+
+    Attributes:
+        times_s: `time.monotonic()` of every onset after at least 40 ms of quiet.
+    """
+
+    def __init__(self, rate_hz: int = VOICE_RATE_HZ) -> None:
         self.times_s: list[float] = []
-        self.rate_hz = VOICE_RATE_HZ
-        self._quiet_s = 0.0
+        self._quiet_samples = round(2 * _TONE_S * rate_hz)
+        self._clock = SampleClock(rate_hz)
+        self._count = 0
+        self._last_loud = -self._quiet_samples
 
-    def take(self, samples: FloatArray, age_s: float, _lost: bool) -> None:
-        """Called with blocks; `age_s` is the age of the first sample."""
+    def take(self, samples: FloatArray, _age_s: float, _lost: bool) -> None:
+        """See `BlockCallback`."""
+        start, self._count = self._count, self._count + samples.size
+        self._clock.update(self._count, time.monotonic())
         loud = np.flatnonzero(np.abs(samples) > _LOUD)
-        if loud.size and self._quiet_s > 2 * _TONE_S:
-            self.times_s.append(time.monotonic() - age_s + int(loud[0]) / self.rate_hz)
-        rest = samples.size - 1 - int(loud[-1]) if loud.size else samples.size
-        self._quiet_s = rest / self.rate_hz + (0.0 if loud.size else self._quiet_s)
+        if loud.size == 0:
+            return
+        if start + int(loud[0]) - self._last_loud > self._quiet_samples:
+            self.times_s.append(self._clock.time_of(start + int(loud[0])))
+        self._last_loud = start + int(loud[-1])
 
 
 @dataclass(frozen=True)
@@ -189,7 +204,7 @@ class Calibration:
         Raises:
             DeviceError: Too few came back.
         """
-        seen, heard = _Seen(), _Heard()
+        seen, heard = _Seen(), Heard()
         camera_id, target = self.camera
         voice = self.live.voice
         with (
@@ -207,12 +222,11 @@ class Calibration:
         return _offset(marks, np.array(seen.times_s), np.array(heard.times_s))
 
     @contextmanager
-    def _capture(self, heard: _Heard) -> Iterator[None]:
+    def _capture(self, heard: Heard) -> Iterator[None]:
         player = self.live.players.get(self.player)
         if player is None:
             raise DeviceError("The virtual microphone is not running. Choose it and go live.")
         stream = self.system.open_input(capture_id(player.device_id), heard.take)
-        heard.rate_hz = stream.rate_hz
         try:
             yield
         finally:

@@ -12,9 +12,10 @@ from types import TracebackType
 import numpy as np
 import pytest
 
+from app.live.calibration import Heard
 from app.live.session import LiveSession
 from audio_io.devices import BlockCallback, InputStream, SoundSystem
-from audio_io.playback import PulsePlayback
+from audio_io.pulse_playback import PulsePlayback
 from audio_io.virtual_mic import OWN_ID, SOURCE
 from core.errors import DeviceError
 from core.session import Mode
@@ -81,29 +82,6 @@ class Speaker(threading.Thread):
             self._playback.write(sound[start : start + _BLOCK])
 
 
-class Listener:
-    """What a call program hears at the virtual microphone: burst onsets."""
-
-    def __init__(self, system: SoundSystem) -> None:
-        self.onsets_s: list[float] = []
-        self._quiet_samples = RATE_HZ
-        self._stream = system.open_input(f"pulse:{SOURCE}", self._hear)
-
-    def _hear(self, samples: FloatArray, age_s: float, lost: bool) -> None:
-        loud = np.flatnonzero(np.abs(samples) > 0.1)
-        if loud.size and self._quiet_samples > RATE_HZ // 10:
-            end_s = time.monotonic() - age_s
-            # `age_s` is the age of the block's first sample.
-            self.onsets_s.append(end_s + int(loud[0]) / RATE_HZ)
-        self._quiet_samples = (
-            samples.size - 1 - int(loud[-1]) if loud.size else self._quiet_samples + samples.size
-        )
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._stream.close()
-
-
 class LiveRig:
     """Server, session, speaker and listener; a context manager.
 
@@ -127,7 +105,8 @@ class LiveRig:
         self.parts = FakeParts(work_s=0.01)
         self._camera = camera
         self._monkeypatch, self._system, self._listen = monkeypatch, system, listen
-        self._listener: Listener | None = None
+        self._heard = Heard()
+        self._listener: InputStream | None = None
 
     def __enter__(self) -> "LiveRig":
         self.server.__enter__()
@@ -145,7 +124,7 @@ class LiveRig:
         until(lambda: self.session.state().microphone_alive, 8.0)
         if self._listen:
             until(lambda: self.session.state().virtual_microphone_alive, 8.0)
-            self._listener = Listener(SoundSystem())
+            self._listener = SoundSystem().open_input(f"pulse:{SOURCE}", self._heard.take)
         return self
 
     def __exit__(
@@ -162,8 +141,7 @@ class LiveRig:
 
     def heard_s(self) -> np.ndarray:
         """Burst onsets at the virtual microphone."""
-        assert self._listener is not None
-        return np.array(self._listener.onsets_s)
+        return np.array(self._heard.times_s)
 
     def spoken_s(self) -> np.ndarray:
         """Burst onsets at the microphone."""
