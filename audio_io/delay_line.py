@@ -15,7 +15,7 @@ _JUMP_S = 0.03
 """Beyond this distance the reader jumps, with a cross-fade: the lips would be seen to be early."""
 _SETTLE_READS, _SETTLE_EVERY = 180, 30
 _SETTLE_JUMP_S = 0.008
-"""While a player fills its buffers, what is off by more than this is jumped every so many blocks."""
+"""While a player fills its buffers, an error beyond this is jumped every so many blocks."""
 _LOOP_HZ = 0.05
 _PHASES = 256
 _HALF = 16

@@ -107,6 +107,7 @@ class MainWindow(QMainWindow):
         session.set_virtual_microphone(settings.get("virtual_microphone") or None)
         session.set_output(settings.get("output") or None)
         session.set_gain_db(settings.get("gain_db"))
+        session.set_sound_shift_ms(settings.get("sound_shift_ms"))
         gate = settings.get("gate_dbfs") if settings.get("gate_enabled") else None
         session.set_noise_gate_db(gate)
         session.set_push_to_talk(settings.get("push_to_talk"))
@@ -295,6 +296,7 @@ class MainWindow(QMainWindow):
         self.gallery.chosen.connect(self._chosen)
         self.gallery.picture_given.connect(self.enrol_picture)
         self.live.picture_given.connect(self.enrol_picture)
+        self.live.devices.measure_wanted.connect(self._calibrate)
         self.live.avatars_wanted.connect(lambda: self.show_page("avatars"))
         self.enrol.kept.connect(self._kept)
         self.enrol.other_wanted.connect(self.gallery.ask_for_picture)

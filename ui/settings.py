@@ -77,6 +77,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("virtual_microphone", ""),
     Setting("output", ""),
     Setting("gain_db", 0.0, minimum=-40.0, maximum=40.0),
+    Setting("sound_shift_ms", 0.0, minimum=-200.0, maximum=200.0),
     Setting("gate_enabled", True),
     Setting("gate_dbfs", -50.0, minimum=-90.0, maximum=0.0),
     Setting("avatar", ""),

@@ -79,7 +79,7 @@ class Marks:
         self.hops = (first_hop + np.cumsum(gaps)).tolist()
         self.shown_s: dict[int, float] = {}
         self._target = target
-        at_s = np.arange(round(_TONE_S * VOICE_RATE_HZ)) / VOICE_RATE_HZ
+        at_s = (np.arange(round(_TONE_S * VOICE_RATE_HZ)) + 0.5) / VOICE_RATE_HZ
         self._tone = (0.5 * np.sign(np.sin(2 * np.pi * _TONE_HZ * at_s))).astype(np.float32)
 
     def sound(self, start: int, count: int) -> FloatArray:
@@ -219,7 +219,7 @@ class Calibration:
             finally:
                 voice.instead = None
                 self.show(None)
-        return _offset(marks, np.array(seen.times_s), np.array(heard.times_s))
+        return offset_of(marks, np.array(seen.times_s), np.array(heard.times_s))
 
     @contextmanager
     def _capture(self, heard: Heard) -> Iterator[None]:
@@ -256,7 +256,16 @@ class Calibration:
             time.sleep(_POLL_S)
 
 
-def _offset(marks: Marks, seen_s: FloatArray, heard_s: FloatArray) -> Offset:
+def offset_of(marks: Marks, seen_s: FloatArray, heard_s: FloatArray) -> Offset:
+    """Pair what came back with what was sent.
+
+    Args:
+        marks: What was sent.
+        seen_s, heard_s: `time.monotonic()` of blinks and clicks that came back.
+
+    Raises:
+        DeviceError: Too few came back both ways.
+    """
     rows = []
     for shown_s in marks.shown_s.values():
         seen = seen_s[(seen_s >= shown_s - 0.001) & (seen_s < shown_s + _PAIR_S)]

@@ -149,6 +149,9 @@ class FakeSession:
     def set_virtual_microphone(self, device_id: str | None) -> None:
         self._note("set_virtual_microphone", device_id, virtual_microphone=device_id)
 
+    def set_sound_shift_ms(self, shift_ms: float) -> None:
+        self._note("set_sound_shift_ms", shift_ms, sound_shift_ms=shift_ms)
+
     def set_output(self, device_id: str | None) -> None:
         self._note("set_output", device_id, output=device_id)
 

@@ -104,9 +104,17 @@ def test_output_device_and_calibration(bench: Bench) -> None:
     combo = bench.window.files.output.combo
     combo.activated.emit(combo.findData("out-a"))
     assert bench.session.last("set_output") == ("out-a",)
+    bench.show(virtual_microphone_alive=True, camera_alive=True)
+    click(bench.window.live.devices.measure)
+    assert bench.session.called("calibrate") == 1
     press(bench.window, "Ctrl+Shift+K")
     assert bench.window.page == "files"
-    assert until(lambda: len(bench.window.files.rows) == 1)
+    assert until(lambda: len(bench.window.files.rows) == 2)
+    bench.show(sound_shift_ms=-12.0)
+    assert bench.settings.get("sound_shift_ms") == -12.0
+    assert bench.window.live.devices.sound_shift.value == -12
+    bench.window.live.devices.sound_shift.changed.emit(20.0)
+    assert bench.session.last("set_sound_shift_ms") == (20.0,)
 
 
 def test_free_name_counts_up(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from core.session import Device, DeviceKind, Mode, Session, SessionState
 from core.stage import StageState
 from ui.context import Context
 from ui.watcher import Watcher
-from ui.widgets.basics import Card, IconLabel, icon_button, label
+from ui.widgets.basics import Card, IconLabel, button, icon_button, label
 from ui.widgets.device_chooser import DeviceChooser
 from ui.widgets.level_meter import LevelMeter
 from ui.widgets.slider_row import SliderRow
@@ -19,10 +19,12 @@ class DevicesPanel(QWidget):
 
     Signals:
         failed: Words for a repair that failed. said: Words for one that helped.
+        measure_wanted: Sound is to be measured against the picture.
     """
 
     failed = Signal(str)
     said = Signal(str)
+    measure_wanted = Signal()
 
     def __init__(self, context: Context, watcher: Watcher) -> None:
         super().__init__()
@@ -46,6 +48,13 @@ class DevicesPanel(QWidget):
             texts("devices.gate_level"), -90, 0, -50, 1, _decibels, texts("devices.gate.about")
         )
         self.push_to_talk = SwitchRow(context.theme, texts("devices.push_to_talk"))
+        self.sound_shift = SliderRow(
+            texts("devices.sound_shift"), -200, 200, 0, 1, _milliseconds,
+            texts("devices.sound_shift.about"),
+        )  # fmt: skip
+        self.measure = button(texts("devices.measure"), "flat")
+        self.measure.setToolTip(texts("devices.measure.about"))
+        self.measure.setAccessibleDescription(texts("devices.measure.about"))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
@@ -53,6 +62,8 @@ class DevicesPanel(QWidget):
         layout.addWidget(self._card("camera", texts("devices.camera"), self.camera))
         virtual = self._card("cable", texts("devices.virtual_microphone"), self.virtual_microphone)
         virtual.body.addWidget(label(texts("devices.virtual_microphone.about"), "small", wrap=True))
+        virtual.body.addWidget(self.sound_shift)
+        virtual.header.addWidget(self.measure)
         layout.addWidget(virtual)
         layout.addStretch(1)
         self._show_settings()
@@ -89,6 +100,8 @@ class DevicesPanel(QWidget):
         self.gate_switch.switch.toggled.connect(self._set_gate)
         self.gate.changed.connect(self._set_gate)
         self.push_to_talk.switch.clicked.connect(self._set_push_to_talk)
+        self.sound_shift.changed.connect(self._set_sound_shift)
+        self.measure.clicked.connect(self.measure_wanted)
 
     def _show_settings(self) -> None:
         settings = self._context.settings
@@ -96,6 +109,7 @@ class DevicesPanel(QWidget):
         self.gate.set_value(settings.get("gate_dbfs"))
         self.gate_switch.switch.setChecked(settings.get("gate_enabled"))
         self.gate.setEnabled(settings.get("gate_enabled"))
+        self.sound_shift.set_value(settings.get("sound_shift_ms"))
         self.push_to_talk.switch.setChecked(settings.get("push_to_talk"))
 
     def show_devices(self, kind: DeviceKind, devices: tuple[Device, ...]) -> None:
@@ -119,6 +133,11 @@ class DevicesPanel(QWidget):
         self.microphone.show_state(*microphone_state(self._context, state))
         self.camera.show_state(*camera_state(self._context, state))
         self.virtual_microphone.show_state(*virtual_microphone_state(self._context, state))
+        self.measure.setEnabled(state.virtual_microphone_alive and state.camera_alive)
+        if state.sound_shift_ms != self._context.settings.get("sound_shift_ms"):
+            # It was measured: keep it for the next start.
+            self._context.settings.set("sound_shift_ms", state.sound_shift_ms)
+            self.sound_shift.set_value(state.sound_shift_ms)
 
     def _choose_microphone(self, device_id: str) -> None:
         self._context.settings.set("microphone", device_id)
@@ -135,6 +154,10 @@ class DevicesPanel(QWidget):
     def _set_gain(self, gain_db: float) -> None:
         self._context.settings.set("gain_db", gain_db)
         self._session.set_gain_db(gain_db)
+
+    def _set_sound_shift(self, shift_ms: float) -> None:
+        self._context.settings.set("sound_shift_ms", shift_ms)
+        self._session.set_sound_shift_ms(shift_ms)
 
     def _set_gate(self, _changed: object = None) -> None:
         enabled = self.gate_switch.switch.isChecked()
@@ -201,6 +224,10 @@ def virtual_microphone_state(context: Context, state: SessionState) -> tuple[str
     if state.mode is Mode.LIVE:
         return "warning", texts("state.virtual_microphone_dead")
     return "off", texts("state.camera_waiting")
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:+.0f} ms" if value else "0 ms"
 
 
 def _decibels(value: float) -> str:
