@@ -5,7 +5,8 @@ import dataclasses
 from pathlib import Path
 
 from core.errors import ConfigError
-from core.presets import FIELDS, SHIPPED, Backdrop, Preset, PresetStore, read_preset
+from core.preset_files import SHIPPED, PresetStore, read_preset
+from core.presets import FIELDS, Backdrop, Preset
 
 SIDES_PX = (64, 1920)
 

@@ -89,7 +89,7 @@ class Composition:
     ) -> None:
         from app.parts import SAMPLE_PORTRAIT
         from core.avatar_library import AvatarLibrary
-        from core.presets import PresetStore
+        from core.preset_files import PresetStore
         from ui.main_window import MainWindow, Services
         from ui.remote import Remote
         from ui.settings import Settings

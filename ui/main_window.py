@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from core.avatar import Avatar
 from core.avatar_library import AvatarEntry, AvatarLibrary
-from core.presets import PresetStore
+from core.preset_files import PresetStore
 from core.session import DeviceKind, Mode, Session
 from ui.actions import Actions
 from ui.avatars.enrol_page import EnrolPage

@@ -6,7 +6,8 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from core.errors import RealTalkError
-from core.presets import SHIPPED, Preset, PresetStore, Value, file_name, write_preset
+from core.preset_files import SHIPPED, PresetStore, file_name, write_preset
+from core.presets import Preset, Value
 from core.session import Session
 from ui.context import Context
 

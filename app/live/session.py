@@ -28,7 +28,8 @@ from core.avatar import Avatar
 from core.blendshapes import NUM
 from core.errors import DeviceError, RealTalkError
 from core.pipeline import SpeechStage
-from core.presets import SHIPPED, Preset
+from core.preset_files import SHIPPED
+from core.presets import Preset
 from core.renderer import Renderer
 from core.session import Device, DeviceKind, JobKind, Mode, Recording, SessionState, Severity
 from core.stage import Stage

@@ -13,7 +13,7 @@ from scipy.signal import lfilter
 from app import parts
 from app.parts import SAMPLE_SPEECH
 from audio_io.files import read_audio
-from core.presets import SHIPPED
+from core.preset_files import SHIPPED
 from core.types import HOP_SAMPLES, SAMPLE_RATE_HZ, FloatArray
 
 FACE_HEIGHT_PX = 360.0

@@ -60,7 +60,7 @@ def test_other_rates_and_shapes(tmp_path):
 
 def test_silence_leaves_the_mouth_at_rest(tmp_path):
     from core.pipeline import express
-    from core.presets import SHIPPED
+    from core.preset_files import SHIPPED
     from core.types import AudioBlock
 
     blocks = [AudioBlock(np.zeros(RATE * 3, np.float32), 0)]

@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
 from core.avatar_library import AvatarLibrary
-from core.presets import PresetStore
+from core.preset_files import PresetStore
 from tests.ui.fake_session import FakeSession, make_avatar
 from ui.context import Context
 from ui.main_window import MainWindow, Services

@@ -5,7 +5,8 @@ from pathlib import Path
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QColorDialog, QFileDialog, QInputDialog, QMessageBox
 
-from core.presets import FIELDS, SHIPPED, Preset, read_preset, write_preset
+from core.preset_files import SHIPPED, read_preset, write_preset
+from core.presets import FIELDS, Preset
 from tests.ui.bench import Bench, click, dialog, press, until
 from ui.live.preset_panels import LIFE
 from ui.widgets.slider_row import SliderRow

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import ui
-from core.presets import FIELDS, SHIPPED
+from core.preset_files import SHIPPED
+from core.presets import FIELDS
 from core.session import JobStatus, Mode
 from ui.actions import COMMANDS
 from ui.first_start import STEPS

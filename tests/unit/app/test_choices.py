@@ -45,7 +45,7 @@ def test_preset_by_name_by_file_and_by_default(tmp_path):
 
 
 def choices_write(preset, file):
-    from core.presets import write_preset
+    from core.preset_files import write_preset
 
     write_preset(preset, file)
 

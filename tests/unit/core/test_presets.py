@@ -10,7 +10,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import ConfigError
-from core.presets import FIELDS, SHIPPED, Field, Preset, PresetStore, read_preset, write_preset
+from core.preset_files import SHIPPED, SHIPPED_FOLDER, PresetStore, read_preset, write_preset
+from core.presets import FIELDS, Field, Preset
+
+BROKEN = """name = "Mine"
+future = [1, 2]
+
+[motion]
+blnk = 0.5
+sway = 9
+
+[camera]
+lookahead_ms = 40
+"mark" = 1
+[recroding]
+format = "mp4"
+"""
 
 
 def values_of(field: Field) -> st.SearchStrategy[Any]:
@@ -142,3 +157,50 @@ def test_an_empty_name_and_a_later_version_are_refused(tmp_path: Path) -> None:
     path.write_text("version = 99\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="Update"):
         read_preset(path)
+
+
+def test_problems_name_the_line_and_what_was_meant(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(BROKEN, encoding="utf-8")
+    _, problems = read_preset(path)
+    assert sorted(problems) == [
+        "Line 10: 'camera.mark' is 1; it must be true or false. The default False is used.",
+        "Line 11: 'recroding' is unknown; did you mean 'recording'? It is kept.",
+        "Line 2: 'future' is unknown to this version. It is kept.",
+        "Line 5: 'motion.blnk' is unknown; did you mean 'motion.blink'? It is kept.",
+        "Line 6: 'motion.sway' is 9.0; it must lie between 0 and 2. The default 1.0 is used.",
+        "Line 9: 'camera.lookahead_ms' is unknown; did you mean 'speech.lookahead_ms'? It is kept.",
+    ]
+
+
+def test_fields_of_inline_tables_and_dotted_keys_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("\nmotion = {blink = 5}\nspeech.lookahead_ms = 7\n", encoding="utf-8")
+    _, problems = read_preset(path)
+    assert [problem.split(":")[0] for problem in problems] == ["Line 2", "Line 3"]
+
+
+def test_a_file_that_is_no_toml_names_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "Mine"\n[motion\n', encoding="utf-8")
+    with pytest.raises(ConfigError, match="line 2"):
+        read_preset(path)
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED_FOLDER.iterdir()), ids=lambda path: path.stem)
+def test_shipped_files_can_be_copied_and_imported(path: Path, tmp_path: Path) -> None:
+    preset, problems = read_preset(path)
+    assert problems == ()
+    assert preset in SHIPPED
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# ")
+    assert all(f"\n{name.split('.')[1]} = " in text for name in FIELDS)
+    imported, problems = PresetStore(tmp_path).import_file(path)
+    assert problems == ()
+    assert imported == replace(preset, name=f"{preset.name} 2")
+
+
+def test_what_is_exported_imports_as_the_same(tmp_path: Path) -> None:
+    mine = Preset(name="Mine", avatar="ada.avatar").changed("background.colour", "#123456")
+    write_preset(mine, tmp_path / "export.toml")
+    assert PresetStore(tmp_path / "other").import_file(tmp_path / "export.toml") == (mine, ())

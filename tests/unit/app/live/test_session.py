@@ -14,7 +14,7 @@ from app.live.session import LiveSession
 from app.parts import SAMPLE_SPEECH
 from audio_io.capture import MicrophoneStream
 from core.errors import DeviceError, PortraitError
-from core.presets import SHIPPED
+from core.preset_files import SHIPPED
 from core.session import DeviceKind, JobStatus, Mode, Session, Severity
 from core.stage import StageState
 from tests.live_fakes import FakeParts, make_avatar, until
