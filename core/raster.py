@@ -142,18 +142,22 @@ def _draw(vertices, triangles, cull, triangle_id, bary, depth):  # type: ignore[
             py = np.float32(y) + np.float32(0.5)
             start0 = ((x1 - px) * (y2 - py) - (x2 - px) * (y1 - py)) * inverse
             start1 = ((x2 - px) * (y0 - py) - (x0 - px) * (y2 - py)) * inverse
+            entered = False
             for x in range(first_x, last_x + 1):
                 along = np.float32(x - first_x)
                 w0 = start0 + step0 * along
                 w1 = start1 + step1 * along
                 w2 = np.float32(1.0) - w0 - w1
                 if w0 >= _EDGE and w1 >= _EDGE and w2 >= _EDGE:
+                    entered = True
                     z = w0 * z0 + w1 * z1 + w2 * z2
                     if z > depth[y, x]:
                         depth[y, x] = z
                         triangle_id[y, x] = t
                         bary[y, x, 0] = w0
                         bary[y, x, 1] = w1
+                elif entered:
+                    break
 
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)

@@ -18,14 +18,15 @@ class Rim:
         wanted = np.linspace(0.0, 1.0, SAMPLES)
         left = np.clip(np.searchsorted(along, wanted, side="right") - 1, 0, len(vertices) - 2)
         span = np.maximum(along[left + 1] - along[left], 1e-9)
-        self._left = vertices[left]
-        self._right = vertices[left + 1]
-        self._share = ((wanted - along[left]) / span).astype(np.float32)[:, None]
+        self.ends = np.stack([vertices[left], vertices[left + 1]]).astype(np.int32)
+        """Vertices before and after each point, (2, SAMPLES)."""
+        self.share = ((wanted - along[left]) / span).astype(np.float32)
+        """Where between them each point lies, (SAMPLES,)."""
 
     def of(self, points: FloatArray) -> FloatArray:
         """The rim's points for vertices (V, n): (SAMPLES, n)."""
-        first = points[self._left]
-        result: FloatArray = first + (points[self._right] - first) * self._share
+        first = points[self.ends[0]]
+        result: FloatArray = first + (points[self.ends[1]] - first) * self.share[:, None]
         return result
 
 
@@ -39,6 +40,7 @@ class Aperture:
         along: Place of each along its rim, [0, SAMPLES - 1], (n,) float32.
         side: +1 near the upper rim, -1 near the lower, (n,).
         distance_cm: From the rim on the mean face, (n,) float32.
+        ends, share: Both rims as `Rim.ends`, (2, 2, SAMPLES), and `Rim.share`, (2, SAMPLES).
     """
 
     def __init__(
@@ -51,6 +53,8 @@ class Aperture:
     ) -> None:
         self.upper = Rim(upper, mean)
         self.lower = Rim(lower, mean)
+        self.ends = np.stack([self.upper.ends, self.lower.ends])
+        self.share = np.stack([self.upper.share, self.lower.share])
         self.vertices = vertices
         at_upper, far_upper = _nearest(mean[vertices], self.upper.of(mean))
         at_lower, far_lower = _nearest(mean[vertices], self.lower.of(mean))

@@ -5,8 +5,8 @@ import numpy as np
 from core import blendshapes
 from core.face_model import FaceModel
 from core.types import FloatArray
-from render.warp import kernels
-from render.warp.aperture import SAMPLES, Aperture, down_of, gap, ramp
+from render.warp import mesh_kernels
+from render.warp.aperture import SAMPLES, Aperture, down_of, ramp
 from render.warp.rig import Rig
 
 BROW_CM = 0.5
@@ -29,6 +29,8 @@ class Eye:
 
     Attributes:
         aperture: Its rims and lids.
+        rims: Upper and lower rim of the settled frame, (2, SAMPLES, 3), output pixels.
+        gap: Left between them, (SAMPLES,), output pixels.
     """
 
     def __init__(self, rig: Rig, model: FaceModel, side: str) -> None:
@@ -43,8 +45,11 @@ class Eye:
         area = self.aperture
         area.vertices, area.along = area.vertices[keep], area.along[keep]
         area.side, area.distance_cm = area.side[keep], area.distance_cm[keep]
-        upper_rim, lower_rim = self.rims(rig.source)
-        self.down = down_of(upper_rim, lower_rim)
+        self.down = down_of(area.upper.of(rig.source), area.lower.of(rig.source))
+        self.rims = np.zeros((2, SAMPLES, 3), np.float32)
+        self.gap = np.zeros(SAMPLES, np.float32)
+        self._change = np.zeros(SAMPLES, np.float32)
+        self._mixed = np.zeros(SAMPLES, np.float32)
         reach_cm = self._reach_cm(model, name)
         follow = np.clip(1.0 - area.distance_cm / reach_cm, 0.0, 1.0)
         share = np.where(area.side > 0, UPPER_SHARE, UPPER_SHARE - 1.0) * follow
@@ -73,34 +78,35 @@ class Eye:
         mean_cm = float(mean[1])
         return float(np.clip((shown_cm - BROW_CM) * mean_cm / shown_cm, *REACH_CM))
 
-    def rims(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Upper and lower rim of vertices (V, k), (SAMPLES, k) each."""
-        return self.aperture.upper.of(points), self.aperture.lower.of(points)
-
     def blink(self, beta: FloatArray) -> float:
         """How closed the frame wants the eye, [0, 1]; 0.9 and more is closed."""
         return float(np.clip(beta[self._index["Blink"]] / 0.9, 0.0, 1.0))
 
-    def settle(self, points: FloatArray, blink: float) -> FloatArray:
-        """Close the lids by a share of their present opening; changes points (V, 3).
+    def settle(self, points: FloatArray, blink: float) -> None:
+        """Close the lids by a share of their present opening.
 
-        Returns:
-            The gap left between the rims, (SAMPLES,), output pixels.
+        Changes points (V, 3); sets `rims` and `gap`.
         """
-        upper, lower = self.rims(points)
-        have = np.maximum(gap(upper, lower, self.down), 0.0)
-        if blink == 0.0:
-            return have
         area = self.aperture
-        change = have * np.float32(blink)
-        kernels.follow_rims(points, area.vertices, area.along, self._share, change, self.down)
-        return np.asarray(have * np.float32(1.0 - blink), np.float32)
+        mesh_kernels.rims(points, area.ends, area.share, self.rims)
+        mesh_kernels.gaps(self.rims, self.down, self.gap)
+        np.maximum(self.gap, 0.0, out=self.gap)
+        if blink == 0.0:
+            return
+        np.multiply(self.gap, np.float32(blink), out=self._change)
+        mesh_kernels.follow_rims(
+            points, area.vertices, area.along, self._share, self._change, self.down
+        )
+        np.subtract(self.gap, self._change, out=self.gap)
+        mesh_kernels.rims(points, area.ends, area.share, self.rims)
 
     def texture(self, blink: float, out: FloatArray) -> None:
         """Where the lids' vertices find their colour; writes into out (V, 2)."""
         area = self.aperture
-        mixed = np.full(SAMPLES, ramp(blink / 0.5), np.float32)
-        kernels.mix_texture(area.vertices, area.along, mixed, self.resting, self._inset, out)
+        self._mixed.fill(ramp(blink / 0.5))
+        mesh_kernels.mix_texture(
+            area.vertices, area.along, self._mixed, self.resting, self._inset, out
+        )
 
     def gaze(self, beta: FloatArray) -> FloatArray:
         """Shift of the iris in output pixels, (2,)."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.face_model import PARTS, FaceModel
 from core.raster import RasterBuffers, rasterise
 from core.types import FloatArray, ImageArray
-from render.warp import kernels
+from render.warp import field_kernels as kernels
 from render.warp.aperture import smoothstep
 from render.warp.rig import Rig, Turn, hidden_vertices
 
@@ -63,6 +63,11 @@ class HeadField:
         self._depth = np.zeros((self.rows, self.columns), np.float32)
         self._map = np.zeros((self.rows, self.columns, 2), np.float32)
         self._lift_px = BREATH_CM * rig.scale_px_per_cm
+        moving = (self._turning_share > 1e-3) | (self._lifting_share > 1e-3)
+        moving[self.bound] = True
+        moving[self._followers[self._anchor_weights.sum(1) > 1e-3]] = True
+        self.movable = moving.reshape(self.rows, self.columns)
+        """Nodes that can ever move, (rows, columns)."""
 
     def _raster(self, rig: Rig, triangles: NDArray[np.int32]) -> RasterBuffers:
         """The portrait's mesh at every node."""
@@ -191,15 +196,6 @@ class HeadField:
         outside = (~inside).astype(np.uint8)
         return np.asarray(cv2.distanceTransform(outside, cv2.DIST_L2, 5)) * self.spacing
 
-    def active_box(self) -> tuple[int, int, int, int]:
-        """Rows and columns of nodes that can ever move: top, bottom, left, right (exclusive)."""
-        moving = (self._turning_share > 1e-3) | (self._lifting_share > 1e-3)
-        moving[self.bound] = True
-        moving[self._followers[self._anchor_weights.sum(1) > 1e-3]] = True
-        grid = moving.reshape(self.rows, self.columns)
-        rows, columns = np.flatnonzero(grid.any(1)), np.flatnonzero(grid.any(0))
-        return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-
     def backward(
         self, points: FloatArray, source: FloatArray, turn: Turn, breath: float
     ) -> FloatArray:
@@ -237,7 +233,7 @@ class HeadField:
         grid = self._nodes.reshape(self.rows, self.columns, 3)
         first = self._density * (float(self._origin) + self._margin_px) - 0.5
         step = float(self._density * self.spacing)
-        kernels.invert_grid(grid, self._depth, first, step, self._map)
+        kernels.invert_grid(grid, self.movable, self._depth, first, step, self._map)
         return self._map
 
 

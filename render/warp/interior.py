@@ -11,11 +11,11 @@ from core.face_model import PARTS, FaceModel
 from core.raster import RasterBuffers, rasterise, vertex_normals
 from core.types import FloatArray, ImageArray
 from render.warp import interior_kernels as kernels
-from render.warp.aperture import ramp
+from render.warp.aperture import ramp, vector
 from render.warp.rig import Rig, Turn
 from render.warp.teeth import LOWER, UPPER, Palette, ToothStrip, paint, texture_scale
 
-SAMPLES_PER_SIDE = 2
+SAMPLES_PER_SIDE = kernels.SAMPLES_PER_SIDE
 TONGUE_ROOT_Z_CM, TONGUE_TIP_Z_CM = 4.0, 9.7
 TONGUE_LOWER_CM = 0.85
 """How far the tongue sinks to the floor of the mouth as the jaw opens."""
@@ -26,6 +26,11 @@ TONGUE_RAISE_CM = 0.85
 TONGUE_WIDER = 0.25
 """Widening of the face model's tongue, so that it reaches the teeth on both sides."""
 TONGUE_SHINE = 0.45
+SOFT_FADE = (0.9, 0.42, 0.22)
+TEETH_FADE = (0.8, 0.16, 0.34)
+"""Where behind the lips it begins to darken (cm), what is left far behind, how fast (1 / cm)."""
+LOWER_TEETH = 0.90
+"""Light on the lower teeth, of that on the upper ones."""
 LIGHT = np.array([0.10, 0.45, 0.89], np.float32)
 
 
@@ -61,17 +66,23 @@ class Interior:
         )
         self._strips = [ToothStrip(model, LOWER), ToothStrip(model, UPPER)]
         self._texels_per_cm = float(np.clip(2.2 * rig.scale_px_per_cm, 8.0, 90.0))
-        self._textures = [paint(s.row, palette, self._texels_per_cm) for s in self._strips]
-        self._strip_texels = [
+        self._triangles = (self._soft_triangles, *(s.triangles for s in self._strips))
+        self._textures = tuple(paint(s.row, palette, self._texels_per_cm) for s in self._strips)
+        self._strip_texels = tuple(
             texture_scale(t, s.texture_cm, self._texels_per_cm)
             for t, s in zip(self._textures, self._strips, strict=True)
-        ]
+        )
         self._strip_shade = [0.55 + 0.45 * s.facing for s in self._strips]
+        self._strip_shade[0] *= np.float32(LOWER_TEETH)
         self._paint_soft(model)
-        self._tongue_weights(model)
-        self._soft_source = self._points(rig.source, rig.beta)
-        self._strip_source = [s.carried(rig.source) for s in self._strips]
-        self._own = own
+        self._moves = self._soft_moves()
+        self._placed = [np.zeros((len(self._soft), 3), np.float32)]
+        self._placed += [np.zeros_like(s.mean) for s in self._strips]
+        self._faded = [np.zeros(len(p), np.float32) for p in self._placed]
+        still = Turn(np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
+        self._place(rig.source, rig.beta, still, 0.0, (0, 0), 1)
+        self._sources = tuple(p.copy() for p in self._placed)
+        self._own, self._has_own = own, bool(own.any())
         samples = max_window * SAMPLES_PER_SIDE**2
         self._memory = [RasterMemory(samples) for _ in range(3)]
 
@@ -91,29 +102,62 @@ class Interior:
         shade = shade + np.where(tongue, TONGUE_SHINE * shine * np.clip(normals[:, 1], 0, 1), 0.0)
         self._soft_colour = np.ascontiguousarray(colour * shade[:, None], np.float32)
         self._is_tongue = tongue
+        self._model_mean = model.mean
 
-    def _tongue_weights(self, model: FaceModel) -> None:
-        z = model.mean[self._soft, 2]
-        reach = np.clip((z - TONGUE_ROOT_Z_CM) / (TONGUE_TIP_Z_CM - TONGUE_ROOT_Z_CM), 0.0, 1.0)
-        sideways = np.where(self._is_tongue, TONGUE_WIDER * model.mean[self._soft, 0], 0.0)
-        self._wider = sideways[:, None] * self._rig.direction((1.0, 0.0, 0.0))
-        self._wider = self._wider.astype(np.float32)
-        self._tip = np.where(self._is_tongue, reach, 0.0).astype(np.float32)
+    def _soft_moves(self) -> FloatArray:
+        """What tongue and socket do beside the model, (4, n, 3) output pixels: stay wider, rise,
+        sink, draw back."""
+        mean, tongue = self._model_mean[self._soft], self._is_tongue.astype(np.float32)
+        reach = (mean[:, 2] - TONGUE_ROOT_Z_CM) / (TONGUE_TIP_Z_CM - TONGUE_ROOT_Z_CM)
+        tip = np.clip(reach, 0.0, 1.0) * tongue
+        x, y, z = (self._rig.direction(a) for a in ((1.0, 0, 0), (0, 1.0, 0), (0, 0, 1.0)))
+        moves = [
+            np.outer(TONGUE_WIDER * mean[:, 0] * tongue, x),
+            np.outer(TONGUE_RAISE_CM * tip**2.5, y),
+            np.outer(-TONGUE_LOWER_CM * (0.7 * tongue + 0.3 * tip), y),
+            np.outer(-TONGUE_BACK_CM * tip, z),
+        ]
+        return np.ascontiguousarray(np.stack(moves), np.float32)
 
-    def _points(self, points: FloatArray, beta: FloatArray) -> FloatArray:
-        """Socket and tongue of one expression, (n, 3)."""
-        soft: FloatArray = points[self._soft]
-        jaw = float(beta[blendshapes.INDEX["jawOpen"]])
-        out = float(beta[blendshapes.INDEX["tongueOut"]])
-        raised = ramp(out / 0.15)
-        up = TONGUE_RAISE_CM * raised * self._tip**2.5
-        sunk = ramp(jaw / 0.45) * (1.0 - 0.6 * raised)
-        up = up - TONGUE_LOWER_CM * sunk * (0.7 * self._is_tongue + 0.3 * self._tip)
-        back = TONGUE_BACK_CM * (1.0 - raised) * self._tip
-        soft += self._wider
-        soft += up[:, None] * self._rig.direction((0.0, 1.0, 0.0))
-        soft -= back[:, None] * self._rig.direction((0.0, 0.0, 1.0))
-        return soft
+    def _place(
+        self,
+        points: FloatArray,
+        beta: FloatArray,
+        turn: Turn,
+        lip_depth: float,
+        corner: tuple[int, int],
+        samples: int,
+    ) -> None:
+        """Put every surface where one frame has it, in samples of a window, and fade it."""
+        raised = ramp(float(beta[blendshapes.INDEX["tongueOut"]]) / 0.15)
+        jaw = ramp(float(beta[blendshapes.INDEX["jawOpen"]]) / 0.45)
+        shares = vector(1.0, raised, jaw * (1.0 - 0.6 * raised), 1.0 - raised)
+        place = vector(*corner, samples, lip_depth, self._rig.scale_px_per_cm)
+        kernels.place_soft(
+            points,
+            self._soft,
+            self._moves,
+            shares,
+            turn.matrix,
+            turn.shift,
+            place,
+            vector(*SOFT_FADE),
+            self._placed[0],
+            self._faded[0],
+        )
+        for row, strip in enumerate(self._strips, 1):
+            kernels.place_strip(
+                points,
+                strip.anchors,
+                strip.anchor_weights,
+                turn.matrix,
+                turn.shift,
+                place,
+                vector(*TEETH_FADE),
+                self._strip_shade[row - 1],
+                self._placed[row],
+                self._faded[row],
+            )
 
     def render(
         self,
@@ -122,6 +166,7 @@ class Interior:
         turn: Turn,
         lip_depth: float,
         window: tuple[int, int, int, int],
+        inner: tuple[int, int, int, int],
         coverage: FloatArray,
         edges: FloatArray,
         identity: float,
@@ -139,6 +184,7 @@ class Interior:
             turn: The head's turn.
             lip_depth: z of the lips after the turn, pixels.
             window: Left, top, width and height, output pixels.
+            inner: The part of it where anything is open, likewise.
             coverage: (h, w): share of each pixel that is open; the rest is left alone.
             edges: (2, w): where the upper and the lower lip lie in each column, window pixels.
             identity: How much the portrait's own mouth is shown as it is, [0, 1].
@@ -148,34 +194,27 @@ class Interior:
             field: (h, w, 2): map of the window, for pixels that no surface covers.
             layer: (h, w, 3) uint8, written where coverage > 0.
         """
-        left, top, width, height = window
+        left, top, width, height = inner
         size = (height * SAMPLES_PER_SIDE, width * SAMPLES_PER_SIDE)
-        surfaces = [self._points(points, beta), *(s.carried(points) for s in self._strips)]
-        buffers = []
-        triangles = [self._soft_triangles, *(s.triangles for s in self._strips)]
-        for moved, faces, memory in zip(surfaces, triangles, self._memory, strict=True):
-            moved = moved @ turn.matrix.T + turn.shift
-            moved[:, 0] = (moved[:, 0] - left) * SAMPLES_PER_SIDE
-            moved[:, 1] = (moved[:, 1] - top) * SAMPLES_PER_SIDE
-            view = memory.window(*size)
-            cull = faces is self._soft_triangles
-            rasterise(np.ascontiguousarray(moved, np.float32), faces, *size, cull, view)
-            buffers.append(view)
+        self._place(points, beta, turn, lip_depth, (left, top), SAMPLES_PER_SIDE)
+        buffers = [memory.window(*size) for memory in self._memory]
+        for placed, faces, view in zip(self._placed, self._triangles, buffers, strict=True):
+            rasterise(placed, faces, *size, faces is self._soft_triangles, view)
         kernels.shade(
             tuple((b.triangle_id, b.bary, b.depth) for b in buffers),
-            tuple(triangles),
+            self._triangles,
             self._soft_colour,
-            self._soft_source,
-            tuple(self._textures),
-            tuple(self._strip_texels),
-            tuple(self._strip_shade),
-            tuple(self._strip_source),
+            self._sources,
+            self._textures,
+            self._strip_texels,
+            tuple(self._faded),
             self._palette.cavity,
-            np.float32(lip_depth),
             np.float32(self._rig.scale_px_per_cm),
+            (left - window[0], top - window[1], width, height),
             coverage,
             edges,
             np.float32(identity),
+            self._has_own,
             self._own,
             picture,
             margin_px,

@@ -6,6 +6,10 @@ import numba
 import numpy as np
 
 from core.types import FloatArray, ImageArray
+from render.warp.aperture import IntArray
+
+SAMPLES_PER_SIDE = 2
+"""Of every pixel, in each direction."""
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -23,21 +27,104 @@ def _look_up(picture: Any, x: float, y: float, out: FloatArray) -> None:
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
+def _put(
+    x: float,
+    y: float,
+    z: float,
+    matrix: FloatArray,
+    shift: FloatArray,
+    place: FloatArray,
+    fade: FloatArray,
+    out: FloatArray,
+) -> float:
+    """Turn one point, write it in samples of the window, return how its depth darkens it."""
+    depth = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + shift[2]
+    for k in range(2):
+        turned = matrix[k, 0] * x + matrix[k, 1] * y + matrix[k, 2] * z + shift[k]
+        out[k] = (turned - place[k]) * place[2]
+    out[2] = depth
+    deep = max((place[3] - depth) / place[4] - fade[0], 0.0)
+    return fade[1] + (1.0 - fade[1]) * np.exp(-fade[2] * deep)
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def place_soft(
+    points: FloatArray,
+    chosen: IntArray,
+    moves: FloatArray,
+    shares: FloatArray,
+    matrix: FloatArray,
+    shift: FloatArray,
+    place: FloatArray,
+    fade: FloatArray,
+    out: FloatArray,
+    light: FloatArray,
+) -> None:
+    """Place tongue and socket.
+
+    Args:
+        points: (V, 3): the mesh before the head's turn.
+        chosen: (n,): vertices.
+        moves: (4, n, 3): what is added to them, times
+        shares: (4,).
+        matrix: (3, 3) and
+        shift: (3,): the head's turn.
+        place: (5,): left, top of the window, samples per pixel, z of the lips, pixels per cm.
+        fade: (3,): where darkening begins behind the lips, what is left, how fast.
+        out: (n, 3), overwritten: in samples of the window.
+        light: (n,), overwritten: what depth leaves of the light.
+    """
+    for i in range(chosen.shape[0]):
+        at = chosen[i]
+        x, y, z = points[at, 0], points[at, 1], points[at, 2]
+        for k in range(moves.shape[0]):
+            x += shares[k] * moves[k, i, 0]
+            y += shares[k] * moves[k, i, 1]
+            z += shares[k] * moves[k, i, 2]
+        light[i] = _put(x, y, z, matrix, shift, place, fade, out[i])
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def place_strip(
+    points: FloatArray,
+    anchors: IntArray,
+    weights: FloatArray,
+    matrix: FloatArray,
+    shift: FloatArray,
+    place: FloatArray,
+    fade: FloatArray,
+    lit: FloatArray,
+    out: FloatArray,
+    light: FloatArray,
+) -> None:
+    """Place a row of teeth, whose vertices (n,) follow anchors (n, k) with weights; see
+    `place_soft`. What depth leaves of the light is multiplied by lit (n,)."""
+    for i in range(anchors.shape[0]):
+        x = y = z = np.float32(0.0)
+        for k in range(anchors.shape[1]):
+            at, weight = anchors[i, k], weights[i, k]
+            x += weight * points[at, 0]
+            y += weight * points[at, 1]
+            z += weight * points[at, 2]
+        light[i] = lit[i] * _put(x, y, z, matrix, shift, place, fade, out[i])
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def shade(
     buffers: Any,
     triangles: Any,
     soft_colour: FloatArray,
-    soft_source: FloatArray,
+    sources: Any,
     textures: Any,
     texels: Any,
-    strip_shade: Any,
-    strip_source: Any,
+    lights: Any,
     cavity: FloatArray,
-    lip_depth: float,
     scale: float,
+    inner: Any,
     coverage: FloatArray,
     edges: FloatArray,
     identity: float,
+    has_own: bool,
     own: FloatArray,
     picture: ImageArray,
     margin: int,
@@ -46,14 +133,16 @@ def shade(
     layer: ImageArray,
 ) -> None:
     """Shade every covered pixel of a window from 2 x 2 samples; see `Interior.render`."""
-    height, width = coverage.shape
     total = np.zeros(3, np.float32)
     colour = np.zeros(3, np.float32)
     texel = np.zeros(4, np.float32)
     photo = np.zeros(3, np.float32)
     soft_id, soft_weights, soft_depth = buffers[0]
-    for y in range(height):
-        for x in range(width):
+    looks_up = has_own or identity > 0.0
+    for row_in in range(inner[3]):
+        y = inner[1] + row_in
+        for column_in in range(inner[2]):
+            x = inner[0] + column_in
             if coverage[y, x] <= 0.0:
                 continue
             total[:] = 0.0
@@ -63,7 +152,7 @@ def shade(
             lip_shadow = 1.0 - 0.42 * np.exp(-under / 0.15) - 0.18 * np.exp(-above / 0.10)
             lip_shadow *= 0.78 + 0.22 * min(room / 0.6, 1.0)
             for sub in range(4):
-                sy, sx = 2 * y + sub // 2, 2 * x + sub % 2
+                sy, sx = 2 * row_in + sub // 2, 2 * column_in + sub % 2
                 t = soft_id[sy, sx]
                 z = -1e9
                 u = (field[y, x, 0] + 0.5) / density - margin
@@ -75,15 +164,17 @@ def shade(
                     w2 = 1.0 - w0 - w1
                     a, b, c = triangles[0][t, 0], triangles[0][t, 1], triangles[0][t, 2]
                     z = soft_depth[sy, sx]
-                    deep = max((lip_depth - z) / scale - 0.9, 0.0)
-                    fade = 0.42 + 0.58 * np.exp(-0.22 * deep)
+                    left = lights[0]
+                    fade = w0 * left[a] + w1 * left[b] + w2 * left[c]
                     for k in range(3):
                         value = (
                             w0 * soft_colour[a, k] + w1 * soft_colour[b, k] + w2 * soft_colour[c, k]
                         )
                         colour[k] = value * fade
-                    u = w0 * soft_source[a, 0] + w1 * soft_source[b, 0] + w2 * soft_source[c, 0]
-                    v = w0 * soft_source[a, 1] + w1 * soft_source[b, 1] + w2 * soft_source[c, 1]
+                    if looks_up:
+                        at = sources[0]
+                        u = w0 * at[a, 0] + w1 * at[b, 0] + w2 * at[c, 0]
+                        v = w0 * at[a, 1] + w1 * at[b, 1] + w2 * at[c, 1]
                 for row in range(2):
                     strip_id, strip_weights, strip_depth = buffers[row + 1]
                     t = strip_id[sy, sx]
@@ -98,21 +189,19 @@ def shade(
                     ty = w0 * at[a, 1] + w1 * at[b, 1] + w2 * at[c, 1]
                     _look_up(textures[row], tx, ty, texel)
                     alpha = texel[3]
-                    lit = strip_shade[row]
-                    light = w0 * lit[a] + w1 * lit[b] + w2 * lit[c]
-                    deep = max((lip_depth - strip_depth[sy, sx]) / scale - 0.8, 0.0)
-                    light *= 0.16 + 0.84 * np.exp(-0.34 * deep)
-                    if row == 0:
-                        light *= 0.90
+                    left = lights[row + 1]
+                    light = w0 * left[a] + w1 * left[b] + w2 * left[c]
                     for k in range(3):
                         colour[k] += alpha * (texel[k] * light - colour[k])
-                    if alpha > 0.5:
-                        from_strip = strip_source[row]
-                        u = w0 * from_strip[a, 0] + w1 * from_strip[b, 0] + w2 * from_strip[c, 0]
-                        v = w0 * from_strip[a, 1] + w1 * from_strip[b, 1] + w2 * from_strip[c, 1]
-                column = min(max(int(u), 0), own.shape[1] - 1)
-                line = min(max(int(v), 0), own.shape[0] - 1)
-                share = max(own[line, column], identity)
+                    if looks_up and alpha > 0.5:
+                        at = sources[row + 1]
+                        u = w0 * at[a, 0] + w1 * at[b, 0] + w2 * at[c, 0]
+                        v = w0 * at[a, 1] + w1 * at[b, 1] + w2 * at[c, 1]
+                share = identity
+                if looks_up:
+                    column = min(max(int(u), 0), own.shape[1] - 1)
+                    line = min(max(int(v), 0), own.shape[0] - 1)
+                    share = max(own[line, column], identity)
                 if share > 0.0:
                     px, py = density * (u + margin) - 0.5, density * (v + margin) - 0.5
                     _look_up(picture, px, py, photo)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from core import blendshapes
 from core.face_model import FaceModel
 from core.types import FloatArray
-from render.warp import kernels
-from render.warp.aperture import Aperture, down_of, gap, ramp, resample, smoothstep
+from render.warp import mesh_kernels
+from render.warp.aperture import SAMPLES, Aperture, down_of, gap, ramp, resample, smoothstep
 from render.warp.rig import Rig
 
 REACH_CM = 2.2
@@ -53,6 +53,7 @@ class Lips:
         aperture: Its rims and the skin around.
         source_gap: Between the rims in the portrait, (SAMPLES,), output pixels, 0 where closed.
         open_share: How open the portrait's mouth is, 0 to 1.
+        rims: Upper and lower rim of the settled frame, (2, SAMPLES, 3), output pixels.
         mirrored: Texture places of the aperture's vertices with the rim strip replaced, (n, 2).
     """
 
@@ -86,10 +87,15 @@ class Lips:
         area.side, area.distance_cm = area.side[keep], area.distance_cm[keep]
 
     def _measure_portrait(self) -> None:
-        upper, lower = self.rims(self._rig.source)
+        area = self.aperture
+        upper, lower = area.upper.of(self._rig.source), area.lower.of(self._rig.source)
         self.down = down_of(upper, lower)
         by_expression = self._rig.rows.reshape(blendshapes.NUM, -1, 3)
-        self._gap_rows = np.stack([gap(*self.rims(moved), self.down) for moved in by_expression])
+        self._gap_rows = np.stack(
+            [gap(area.upper.of(row), area.lower.of(row), self.down) for row in by_expression]
+        )
+        self.rims = np.zeros((2, SAMPLES, 3), np.float32)
+        self._have = np.zeros(SAMPLES, np.float32)
         px = self._rig.scale_px_per_cm
         self._raw_gap = gap(upper, lower, self.down)
         middle = float(np.median(self._raw_gap[8:25])) / px
@@ -126,10 +132,6 @@ class Lips:
         start[hidden] = rims[hidden]
         self.resting = start.astype(np.float32)
 
-    def rims(self, points: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Upper and lower rim of vertices (V, k), (SAMPLES, k) each."""
-        return self.aperture.upper.of(points), self.aperture.lower.of(points)
-
     def wanted_gap(self, frame_beta: FloatArray, rest: float) -> FloatArray:
         """Gap between the rims that a frame asks for, (SAMPLES,), output pixels, >= 0."""
         px = self._rig.scale_px_per_cm
@@ -141,20 +143,21 @@ class Lips:
         return np.asarray(np.maximum(seam, self.source_gap * kept), np.float32)
 
     def settle(self, points: FloatArray, wanted: FloatArray, rest: float) -> None:
-        """Move the skin so that the rims are `wanted` apart; changes points (V, 3).
+        """Move the skin so that the rims are `wanted` apart; changes points (V, 3), sets `rims`.
 
         At rest a closed portrait keeps even the small gap its fit has, so that nothing moves.
         """
-        upper, lower = self.rims(points)
-        have = gap(upper, lower, self.down)
-        kept = self._raw_gap * np.float32(rest * (1.0 - self.open_share))
-        change = wanted + kept - have
         area = self.aperture
-        kernels.follow_rims(points, area.vertices, area.along, self._share, change, self.down)
+        mesh_kernels.rims(points, area.ends, area.share, self.rims)
+        mesh_kernels.gaps(self.rims, self.down, self._have)
+        kept = self._raw_gap * np.float32(rest * (1.0 - self.open_share))
+        change = wanted + kept - self._have
+        mesh_kernels.follow_rims(points, area.vertices, area.along, self._share, change, self.down)
+        mesh_kernels.rims(points, area.ends, area.share, self.rims)
 
     def texture(self, wanted: FloatArray, out: FloatArray) -> None:
         """Where the aperture's vertices find their colour; writes into out (V, 2)."""
         px = self._rig.scale_px_per_cm
         away = smoothstep(np.abs(wanted - self.source_gap) / (0.12 * px))
         area = self.aperture
-        kernels.mix_texture(area.vertices, area.along, away, self.resting, self.mirrored, out)
+        mesh_kernels.mix_texture(area.vertices, area.along, away, self.resting, self.mirrored, out)

@@ -1,5 +1,6 @@
 """The warp renderer: one frame of expression in, one picture out."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -11,7 +12,7 @@ from core.face_model import FaceModel
 from core.raster import RasterBuffers, rasterise
 from core.types import ExpressionFrame, FloatArray, ImageArray, VideoFrame
 from render.background import Background, fill_from, make_plate
-from render.warp import kernels
+from render.warp import mesh_kernels, paint_kernels
 from render.warp.aperture import SAMPLES, IntArray, ramp, smoothstep, vector
 from render.warp.colours import LUMA, choose_palette, own_teeth
 from render.warp.eyes import ZONE_CM as EYE_ZONE_CM
@@ -29,6 +30,8 @@ as sharp as bicubic fetching, however far the head has moved."""
 MARGIN_PX = 24
 """Of the portrait kept around the output."""
 WINDOW_PAD_PX = 4
+BAND_NODES = 4
+"""Rows of the coarse grid in each of the bands in which the picture is fetched."""
 LEAST_GAP_PX = 0.3
 """A mouth less open than this is drawn closed."""
 LASH_CM = 0.07
@@ -156,12 +159,14 @@ class WarpRenderer:
     def _allocate(self, model: FaceModel) -> None:
         width, height = self._size
         spacing = self._field.spacing
-        top, bottom, left, right = self._field.active_box()
-        x0, x1 = (np.clip((c - RING) * spacing, 0, width) for c in (left - 1, right + 1))
-        y0, y1 = (np.clip((r - RING) * spacing, 0, height) for r in (top - 1, bottom + 1))
+        movable = self._field.movable
+        rows, columns = np.flatnonzero(movable.any(1)), np.flatnonzero(movable.any(0))
+        x0, x1 = (np.clip((c - RING) * spacing, 0, width) for c in columns[[0, -1]] + (-1, 2))
+        y0, y1 = (np.clip((r - RING) * spacing, 0, height) for r in rows[[0, -1]] + (-1, 2))
         x0, y0 = int(x0) // spacing * spacing, int(y0) // spacing * spacing
         x1, y1 = int(x1), int(y1)
         self._box = (x0, y0, x1, y1)
+        self._bands = list(self._movable_bands(movable))
         # Nodes whose squares fill the box, and one more all around to interpolate towards.
         self._nodes = (
             slice(y0 // spacing + RING - 1, -(-y1 // spacing) + RING + 1),
@@ -172,6 +177,7 @@ class WarpRenderer:
         self._map = self._wide[spacing : spacing + y1 - y0, spacing : spacing + x1 - x0]
         points = self._rig.source
         self._points, self._turned, self._shifted = points.copy(), points.copy(), points.copy()
+        self._contours = [np.zeros((2 * SAMPLES, 2), np.float32) for _ in range(3)]
         self._outline_ids = np.arange(2 * SAMPLES, dtype=np.int32)
         self._bounds = np.zeros(4, np.float32)
         self._detailed = np.unique(
@@ -179,16 +185,36 @@ class WarpRenderer:
         )
         self._texture = np.ascontiguousarray(self._rig.source[:, :2]).copy()
         self._channels = self._picture.shape[2]
-        self._warped = np.zeros((height, width, self._channels), np.uint8)
         self._out = [self.portrait_rgb.copy() for _ in range(3)]
+        if self._plate is not None:
+            shown = (width + 2 * MARGIN_PX, height + 2 * MARGIN_PX)
+            still = _inner(cv2.resize(self._picture, shown, interpolation=cv2.INTER_AREA))
+            self._warped = np.ascontiguousarray(still)
+            for out in self._out:
+                paint_kernels.composite(self._warped, self._plate, out)
         self._next = 0
         pixels = width * height
         self._raster = RasterMemory(pixels)
         self._layer = np.zeros((pixels, 3), np.uint8)
         self._coverage = np.zeros(pixels, np.float32)
+        self._soft = np.zeros(pixels, np.float32)
+        self._edges = np.zeros(2 * width, np.float32)
         self._eye_map = np.zeros((pixels, 2), np.float32)
         shift = self._density * MARGIN_PX - 0.5
         self._skin_shift = vector(shift, shift)
+
+    def _movable_bands(self, movable: NDArray[np.bool_]) -> Iterator[tuple[slice, slice]]:
+        """Rows and columns of pixels that can ever change, as a stack of bands."""
+        x0, y0, x1, y1 = self._box
+        spacing = self._field.spacing
+        for top in range(y0, y1, BAND_NODES * spacing):
+            bottom = min(top + BAND_NODES * spacing, y1)
+            near = movable[top // spacing + RING - 1 : -(-bottom // spacing) + RING + 1]
+            columns = np.flatnonzero(near.any(0)) - RING
+            if len(columns):
+                left = max((int(columns[0]) - 1) * spacing, x0)
+                right = min((int(columns[-1]) + 2) * spacing, x1)
+                yield slice(top, bottom), slice(left, right)
 
     def _open_mouth(self, model: FaceModel) -> None:
         """The inside of the mouth; where the portrait shows its own it is used as texture."""
@@ -196,8 +222,10 @@ class WarpRenderer:
         own = np.zeros((height, width), np.float32)
         lips, px = self._lips, self._rig.scale_px_per_cm
         if lips.open_share > 0.0:
-            contour, _ = _outline(*lips.rims(self._rig.source), lips.source_gap, lips.down, None)
-            kernels.fill_polygon(contour, own)
+            mesh_kernels.rims(self._rig.source, lips.aperture.ends, lips.aperture.share, lips.rims)
+            still = self._rig.turn(np.zeros(6, np.float32))
+            _outline(lips.rims, lips.source_gap, lips.down, still, self._contours[0])
+            paint_kernels.fill_polygon(self._contours[0], own)
             inset = max(OWN_MOUTH_INSET_CM * px, 0.7)
             own = smoothstep((cv2.GaussianBlur(own, (0, 0), inset) - 0.55) / 0.35)
             middle_cm = float(np.median(lips.source_gap[8:25])) / px
@@ -224,15 +252,14 @@ class WarpRenderer:
         self._lips.settle(points, gap, rest)
         self._lips.texture(gap, self._texture)
         blinks = [eye.blink(frame.beta) for eye in self._eyes]
-        gaps = [eye.settle(points, b) for eye, b in zip(self._eyes, blinks, strict=True)]
         for eye, blink in zip(self._eyes, blinks, strict=True):
+            eye.settle(points, blink)
             eye.texture(blink, self._texture)
-        kernels.turn_points(points, self._detailed, turn.matrix, turn.shift, self._turned)
-        mouth, depth = _outline(*self._lips.rims(points), gap, self._lips.down, turn)
-        eyes = [
-            _outline(*eye.rims(points), eye_gap, eye.down, turn)[0]
-            for eye, eye_gap in zip(self._eyes, gaps, strict=True)
-        ]
+        mesh_kernels.turn_points(points, self._detailed, turn.matrix, turn.shift, self._turned)
+        mouth, *eyes = self._contours
+        depth = _outline(self._lips.rims, gap, self._lips.down, turn, mouth)
+        for eye, contour in zip(self._eyes, eyes, strict=True):
+            _outline(eye.rims, eye.gap, eye.down, turn, contour)
         self._outlines = (mouth if float(gap.max()) >= LEAST_GAP_PX else None, *eyes)
 
         self._warp_eyes(frame, eyes)
@@ -252,7 +279,7 @@ class WarpRenderer:
         shares = [np.zeros((height, width), np.float32) for _ in self._outlines]
         for outline, share in zip(self._outlines, shares, strict=True):
             if outline is not None:
-                kernels.fill_polygon(outline, share)
+                paint_kernels.fill_polygon(outline, share)
         mouth, left, right = shares
         skin = (1 - mouth) * (1 - left) * (1 - right)
         rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -278,18 +305,22 @@ class WarpRenderer:
             kept = self._eye_map[used : used + w * h].reshape(h, w, 2)
             used += w * h
             np.copyto(kept, self._map_at(window))
-            kernels.shift_gaze(kept, contour, vector(x, y), eye.gaze(frame.beta) * self._density)
+            mesh_kernels.shift_gaze(
+                kept, contour, vector(x, y), eye.gaze(frame.beta) * self._density
+            )
             self._eye_windows.append((window, kept))
-            area = self._window(self._turned, eye.aperture.vertices, WINDOW_PAD_PX)
-            self._detail(area, triangles)
+            vertices = eye.aperture.vertices
+            area = self._window(self._turned, vertices, WINDOW_PAD_PX)
+            self._detail(area, vertices, triangles)
 
     def _warp_mouth(self, contour: FloatArray) -> None:
-        window = self._window(self._turned, self._lips.aperture.vertices, WINDOW_PAD_PX)
-        seen = self._detail(window, self._mouth_triangles)
+        vertices = self._lips.aperture.vertices
+        window = self._window(self._turned, vertices, WINDOW_PAD_PX)
+        seen = self._detail(window, vertices, self._mouth_triangles)
         x, y, w, h = window
         coverage = self._coverage[: w * h].reshape(h, w)
-        kernels.fill_polygon(contour - vector(x, y), coverage)
-        kernels.spread_into_hole(seen.triangle_id, coverage, 3, self._map_at(window))
+        paint_kernels.fill_polygon(contour - vector(x, y), coverage)
+        mesh_kernels.spread_into_hole(seen.triangle_id, coverage, 3, self._map_at(window))
 
     def _map_at(self, window: tuple[int, int, int, int]) -> FloatArray:
         """The map's part of a window, which lies inside the active box."""
@@ -297,12 +328,15 @@ class WarpRenderer:
         x0, y0, _, _ = self._box
         return self._map[y - y0 : y - y0 + h, x - x0 : x - x0 + w]
 
-    def _detail(self, window: tuple[int, int, int, int], triangles: IntArray) -> RasterBuffers:
+    def _detail(
+        self, window: tuple[int, int, int, int], vertices: IntArray, triangles: IntArray
+    ) -> RasterBuffers:
+        """Draw part of the mesh, whose triangles use these vertices, into the map."""
         x, y, w, h = window
-        np.subtract(self._turned, vector(x, y, 0), out=self._shifted)
+        mesh_kernels.shift_points(self._turned, vertices, x, y, self._shifted)
         seen = self._raster.window(h, w)
         rasterise(self._shifted, triangles, h, w, False, seen)
-        kernels.write_detail(
+        mesh_kernels.write_detail(
             seen.triangle_id,
             seen.bary,
             triangles,
@@ -315,21 +349,24 @@ class WarpRenderer:
         return seen
 
     def _finish_skin(self) -> ImageArray:
-        """Fetch every pixel of the active box and lay it over the background."""
-        x0, y0, x1, y1 = self._box
+        """Fetch every pixel that can move and lay it over the background."""
+        x0, y0, _, _ = self._box
         out = self._out[self._next]
         self._next = (self._next + 1) % len(self._out)
         target = out if self._plate is None else self._warped
-        cv2.remap(
-            self._picture,
-            self._map,
-            None,
-            cv2.INTER_LINEAR,
-            dst=target[y0:y1, x0:x1],
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        if self._plate is not None:
-            kernels.composite(self._warped, self._plate, out)
+        for rows, columns in self._bands:
+            cv2.remap(
+                self._picture,
+                self._map[rows.start - y0 : rows.stop - y0, columns.start - x0 : columns.stop - x0],
+                None,
+                cv2.INTER_LINEAR,
+                dst=target[rows, columns],
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+            if self._plate is not None:
+                paint_kernels.composite(
+                    target[rows, columns], self._plate[rows, columns], out[rows, columns]
+                )
         return out
 
     def _paste_eyes(self, contours: list[FloatArray], blinks: list[float], out: ImageArray) -> None:
@@ -345,9 +382,9 @@ class WarpRenderer:
                 borderMode=cv2.BORDER_REPLICATE,
             )
             coverage = self._coverage[: w * h].reshape(h, w)
-            kernels.fill_polygon(contour - vector(x, y), coverage)
+            paint_kernels.fill_polygon(contour - vector(x, y), coverage)
             area = out[y : y + h, x : x + w]
-            kernels.blend(layer, coverage, area)
+            paint_kernels.blend(layer, coverage, area)
             if blink > 0.05:
                 self._draw_lashes(contour - vector(x, y), blink, coverage, area)
 
@@ -357,8 +394,8 @@ class WarpRenderer:
         """A closing lid carries its lashes down: a dark line that thins towards the corners."""
         taper = np.sin(np.linspace(0.0, np.pi, SAMPLES)) ** 0.5
         half = 0.5 * max(LASH_CM * self._rig.scale_px_per_cm, 1.3) * taper
-        kernels.fill_polygon(_band(contour[:SAMPLES], half), coverage)
-        kernels.tint(coverage, 0.75 * min(1.0, 1.5 * blink), self._lash, area)
+        paint_kernels.fill_polygon(_band(contour[:SAMPLES], half), coverage)
+        paint_kernels.tint(coverage, 0.75 * min(1.0, 1.5 * blink), self._lash, area)
 
     def _join_lips(
         self, contour: FloatArray, gap: FloatArray, rest: float, out: ImageArray
@@ -371,11 +408,11 @@ class WarpRenderer:
         window = self._window(contour, self._outline_ids, 4)
         x, y, w, h = window
         coverage = self._coverage[: w * h].reshape(h, w)
-        kernels.fill_polygon(_band(0.5 * (upper + lower) - vector(x, y), half), coverage)
+        paint_kernels.fill_polygon(_band(0.5 * (upper + lower) - vector(x, y), half), coverage)
         coverage *= np.float32(1.0 - _likeness(rest))
         area = out[y : y + h, x : x + w]
-        kernels.blend(cv2.blur(area, (3, 5)), coverage, area)
-        kernels.tint(coverage, SEAM_SHADE, self._seam_colour, area)
+        paint_kernels.blend(cv2.blur(area, (3, 5)), coverage, area)
+        paint_kernels.tint(coverage, SEAM_SHADE, self._seam_colour, area)
 
     def _paste_mouth(
         self,
@@ -390,16 +427,9 @@ class WarpRenderer:
         soft_px = RIM_SHADE_CM * self._rig.scale_px_per_cm
         x, y, w, h = window = self._window(contour, self._outline_ids, 2 + int(3 * soft_px))
         coverage = self._coverage[: w * h].reshape(h, w)
-        local = contour - vector(x, y)
-        kernels.fill_polygon(local, coverage)
-        columns = np.arange(w, dtype=np.float32) + 0.5
-        upper, lower = local[:SAMPLES], local[SAMPLES:][::-1]
-        edges = np.stack(
-            [
-                np.interp(columns, upper[:, 0], upper[:, 1]),
-                np.interp(columns, lower[:, 0], lower[:, 1]),
-            ]
-        ).astype(np.float32)
+        paint_kernels.fill_polygon(contour - vector(x, y), coverage)
+        edges = self._edges[: 2 * w].reshape(2, w)
+        mesh_kernels.column_edges(contour, x, y, edges)
         layer = self._layer_of(h, w, 3)
         identity = _likeness(rest)
         self._interior.render(
@@ -408,6 +438,7 @@ class WarpRenderer:
             turn,
             lip_depth,
             window,
+            self._window(contour, self._outline_ids, 1),
             coverage,
             edges,
             identity,
@@ -417,13 +448,14 @@ class WarpRenderer:
             self._map_at(window),
             layer,
         )
-        soft = cv2.GaussianBlur(coverage, (0, 0), max(soft_px, 0.4))
-        kernels.darken_rim(soft, RIM_SHADE * (1.0 - identity), out[y : y + h, x : x + w])
         area = out[y : y + h, x : x + w]
+        soft = self._soft[: w * h].reshape(h, w)
+        cv2.GaussianBlur(coverage, (0, 0), max(soft_px, 0.4), dst=soft)
+        paint_kernels.darken_rim(soft, RIM_SHADE * (1.0 - identity), area)
         if self._blur_px > 0.5:
             _lay_softly(layer, coverage, self._blur_px, area)
         else:
-            kernels.blend(layer, coverage, area)
+            paint_kernels.blend(layer, coverage, area)
 
     def _layer_of(self, height: int, width: int, channels: int) -> ImageArray:
         flat = self._layer.reshape(-1)
@@ -434,7 +466,7 @@ class WarpRenderer:
 
     def _window(self, points: FloatArray, chosen: IntArray, pad: int) -> tuple[int, int, int, int]:
         """Left, top, width, height of a window around some points, inside the active box."""
-        kernels.bounds(points, chosen, self._bounds)
+        mesh_kernels.bounds(points, chosen, self._bounds)
         left, top, right, bottom = (float(v) for v in self._bounds)
         x0, y0, x1, y1 = self._box
         left = min(max(int(left) - pad, x0), x1 - 2)
@@ -466,16 +498,10 @@ def _band(line: FloatArray, half_px: NDArray[np.floating]) -> FloatArray:
 
 
 def _outline(
-    upper: FloatArray, lower: FloatArray, gap: FloatArray, down: FloatArray, turn: Turn | None
-) -> tuple[FloatArray, float]:
-    """An opening of exactly this gap around the middle line of two rims, and its mean z."""
-    middle = 0.5 * (upper + lower)
-    half = np.zeros_like(middle)
-    half[:, :2] = 0.5 * gap[:, None] * down
-    outline = np.concatenate([middle - half, (middle + half)[::-1]])
-    if turn is not None:
-        outline = outline @ turn.matrix.T + turn.shift
-    return np.ascontiguousarray(outline[:, :2], np.float32), float(outline[8:25, 2].mean())
+    rims: FloatArray, gap: FloatArray, down: FloatArray, turn: Turn, out: FloatArray
+) -> float:
+    """An opening between two rims, into out (2 * SAMPLES, 2); see `mesh_kernels.outline`."""
+    return float(mesh_kernels.outline(rims, gap, down, turn.matrix, turn.shift, out))
 
 
 def _face_box(avatar: Avatar, model: FaceModel) -> tuple[float, float, float, float]:

@@ -11,7 +11,7 @@ from core.camera import euler_from_rotation, rotation_from_euler
 from core.face_model import FaceModel
 from core.raster import vertex_normals
 from core.types import ExpressionFrame, FloatArray
-from render.warp import kernels
+from render.warp import mesh_kernels
 from render.warp.framing import View
 
 NECK_JOINT_CM = (0.0, -6.0, -1.0)
@@ -114,7 +114,7 @@ class Rig:
 
     def move(self, beta: FloatArray, out: FloatArray) -> None:
         """Vertices with an expression, seen from where the portrait was taken, into out (V, 3)."""
-        kernels.express(self._base, self.rows, beta, out.reshape(-1))
+        mesh_kernels.express(self._base, self.rows, beta, out.reshape(-1))
 
     def displacement(self, beta: FloatArray) -> FloatArray:
         """How far an expression moves every vertex from the neutral face, (V, 3)."""
