@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.errors import ModelError
 from core.face_model import FaceModel
 from core.face_model.model import IntArray
 from core.onnx_session import open_session
@@ -24,12 +25,14 @@ _BOX_CM = 16.6
 _BOX_DROP = 0.10
 _PASSES = 3
 _FINAL_ZOOMS = (0.93, 1.0, 1.07)
+_MOUTH_PASSES = 2
 _MOUTH_ZOOMS = (0.9, 1.0, 1.1)
 _DOUBTFUL_CM = 0.7
 _CONTRADICTION = 3.0
 _CLOSER_LOOK = 2.5
 """How much more the mouth network is believed than its expected errors say."""
-_OUTER_EYES_CM = 8.92
+OUTER_EYES_CM = 8.92
+"""Distance between the outer eye corners of the average face."""
 _EYES_TO_MOUTH_CM = 6.95
 _FACE_CONFIDENCE = 0.36
 _MUCH_LESS_SURE = 0.75
@@ -194,6 +197,26 @@ class LandmarkNetwork:
         """
         return self._finish(rgb, self._whole_face(rgb, box))
 
+    def lips(self, rgb: ImageArray, middle_px: tuple[float, float], px_per_cm: float) -> FloatArray:
+        """Lip landmarks (M, 2) of an upright mouth whose place and size are known.
+
+        A quick look by the mouth network alone, which needs no more of the face than the mouth.
+
+        Args:
+            rgb: (H, W, 3) uint8.
+            middle_px: About the middle of the lips.
+            px_per_cm: Of the face.
+
+        Raises:
+            ModelError: There is no mouth network.
+        """
+        if self._mouth is None:
+            raise ModelError("Looking at a mouth alone needs the mouth network.")
+        for _ in range(_MOUTH_PASSES):
+            points = self._mouth.ask(rgb, _Frame(*middle_px, px_per_cm, 0.0), (1.0,)).points
+            middle_px = (float(points[:, 0].mean()), float(points[:, 1].mean()))
+        return points
+
     def _whole_face(self, rgb: ImageArray, box: FaceBox) -> _Answer:
         scale = box.size / _BOX_CM
         middle_y = box.y + _BOX_DROP * box.size
@@ -224,7 +247,7 @@ class LandmarkNetwork:
         right, left, mouth_right, mouth_left = points[self._ends].astype(np.float64)
         across, down = left - right, (mouth_right + mouth_left - left - right) / 2
         width, height = float(np.hypot(*across)) + 1e-6, float(np.hypot(*down)) + 1e-6
-        scale = max(width / _OUTER_EYES_CM, height / _EYES_TO_MOUTH_CM, 0.1)
+        scale = max(width / OUTER_EYES_CM, height / _EYES_TO_MOUTH_CM, 0.1)
         x, y = points[self._anchors].mean(0)
         # Across and down should be at right angles: take the mean of what both say.
         roll = np.angle(complex(*across) / width + complex(down[1], -down[0]) / height)

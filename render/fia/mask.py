@@ -28,11 +28,11 @@ class MaskMaker:
     def __init__(self, config: FiaConfig, model: FaceModel) -> None:
         marks = model.landmarks
         self._size = config.size_px
-        self._naive = self._naive_mask(config) if config.mask == "naive" else None
+        self._naive = naive_mask(config) if config.mask == "naive" else None
         self._nose = marks["nose"][4:9]
         self._jaw = marks["jaw"][2:15]
         self._chin = marks["jaw"][5:12]
-        self._window = self._border_window()
+        self._window = _border_window(config.size_px)
 
     def mask(self, vertices_px: FloatArray) -> FloatArray:
         """The mask for a moved face.
@@ -43,8 +43,9 @@ class MaskMaker:
         Returns:
             Shape (S, S), float32, [0, 1]; 1 along the crop's border.
         """
-        region = self._naive if self._naive is not None else self._covered(vertices_px[:, :2])
-        return np.asarray(1 - region * self._window, np.float32)
+        if self._naive is not None:
+            return self._naive
+        return np.asarray(1 - self._covered(vertices_px[:, :2]) * self._window, np.float32)
 
     def _covered(self, points: FloatArray) -> FloatArray:
         """Soft region from the nose over the jaw to below the chin, (S, S)."""
@@ -58,16 +59,14 @@ class MaskMaker:
         soft = cv2.GaussianBlur(region, (0, 0), FEATHER_SHARE * self._size)
         return np.asarray(soft * np.float32(1 / 255), np.float32)
 
-    def _naive_mask(self, config: FiaConfig) -> FloatArray:
-        region = np.zeros((self._size, self._size), np.float32)
-        region[round(NAIVE_TOP[config.crop] * self._size) :] = 1
-        return np.asarray(cv2.GaussianBlur(region, (0, 0), FEATHER_SHARE * self._size), np.float32)
 
-    def _border_window(self) -> FloatArray:
-        width = max(round(BORDER_SHARE * self._size), 2)
-        ramp = np.clip(np.arange(self._size) / width, 0, 1)
-        side = np.minimum(ramp, ramp[::-1]).astype(np.float32)
-        return side[:, None] * side[None, :]
+def naive_mask(config: FiaConfig) -> FloatArray:
+    """The mask that follows nothing: below the nose, all is repainted; (S, S) float32."""
+    size = config.size_px
+    region = np.zeros((size, size), np.float32)
+    region[round(NAIVE_TOP[config.crop] * size) :] = 1
+    soft = cv2.GaussianBlur(region, (0, 0), FEATHER_SHARE * size)
+    return np.asarray(1 - soft * _border_window(size), np.float32)
 
 
 def widest_mask(
@@ -90,3 +89,10 @@ def widest_mask(
     shapes = [neutral, neutral + model.expression[_JAW_OPEN]]
     masks = [maker.mask(project(shape)) for shape in shapes]
     return np.asarray(np.minimum.reduce(masks), np.float32)
+
+
+def _border_window(size: int) -> FloatArray:
+    width = max(round(BORDER_SHARE * size), 2)
+    ramp = np.clip(np.arange(size) / width, 0, 1)
+    side = np.minimum(ramp, ramp[::-1]).astype(np.float32)
+    return np.asarray(side[:, None] * side[None, :], np.float32)

@@ -35,8 +35,7 @@ class Encoder(nn.Module):
     def __init__(self, config: FiaConfig) -> None:
         super().__init__()
         widths = config.encoder_widths
-        self.shuffle = config.output_shuffle
-        self.stem = nn.Conv2d(3 * self.shuffle**2, widths[0], 3, padding=1)
+        self.stem = FoldedConv(3, widths[0], 3, config.output_shuffle)
         self.levels = nn.ModuleList(
             nn.Sequential(*(EncoderBlock(width) for _ in range(config.encoder_blocks)))
             for width in widths
@@ -47,7 +46,7 @@ class Encoder(nn.Module):
 
     def forward(self, rgb: Tensor) -> list[Tensor]:
         """(B, 3, S, S) to one (B, C, H, W) a level, coarsest first."""
-        x = self.stem(_fold(rgb - 0.5, self.shuffle))
+        x = self.stem(rgb - 0.5)
         features = [self.levels[0](x)]
         for down, level in zip(self.down, self.levels[1:], strict=True):
             features.append(level(down(features[-1])))
@@ -221,15 +220,39 @@ ALIGNMENTS = {
 
 
 class Upsample(nn.Module):
-    """Nearest-neighbour doubling, then a convolution."""
+    """Nearest-neighbour doubling, then a 3 x 3 convolution, both in one transposed convolution.
+
+    A doubled pixel is seen by two taps of a row at once, so 4 x 4 weights on the small picture give
+    the same as 3 x 3 on the large one, with 16 instead of 36 multiplications.
+    """
 
     def __init__(self, width_in: int, width_out: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(width_in, width_out, 3, padding=1)
+        spread = torch.tensor([[0.0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]])
+        self.register_buffer("spread", torch.kron(spread, spread), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, C', 2H, 2W)."""
-        return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+        weight = self.conv.weight  # (C', C, 3, 3)
+        doubled = weight.flatten(2) @ self.spread  # (C', C, 16)
+        doubled = doubled.transpose(0, 1).unflatten(2, (4, 4))
+        return F.conv_transpose2d(x, doubled, self.conv.bias, stride=2, padding=1)
+
+
+class FoldedConv(nn.Conv2d):
+    """A convolution of a picture folded space to depth, without folding it: by stride."""
+
+    def __init__(self, channels: int, width: int, kernel: int, fold: int) -> None:
+        super().__init__(channels * fold**2, width, kernel, padding=kernel // 2)
+        self.fold = fold
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, S, S) to (B, C', S / fold, S / fold)."""
+        fold, kernel = self.fold, self.kernel_size[0]
+        weight = self.weight.unflatten(1, (-1, fold, fold))  # (C', C, fold, fold, K, K)
+        weight = weight.permute(0, 1, 4, 2, 5, 3).flatten(4, 5).flatten(2, 3)
+        return F.conv2d(x, weight, self.bias, stride=fold, padding=kernel // 2 * fold)
 
 
 class Decoder(nn.Module):
@@ -260,10 +283,10 @@ class Decoder(nn.Module):
         )
         self.out = nn.Conv2d(widths[-1], 3 * shuffle**2, 3, padding=1)
         if config.guided:
-            self.folds = [config.size_px // config.level_side_px(i) for i in range(len(widths))]
+            folds = [config.size_px // config.level_side_px(i) for i in range(len(widths))]
             self.guide = nn.ModuleList(
-                nn.Conv2d(4 * fold**2, width, 3 if fold <= 2 else 1, padding=int(fold <= 2))
-                for fold, width in zip(self.folds, widths, strict=True)
+                FoldedConv(4, width, 3 if fold <= 2 else 1, fold)
+                for fold, width in zip(folds, widths, strict=True)
             )
             nn.init.zeros_(self.out.weight)
             nn.init.zeros_(self.out.bias)
@@ -302,7 +325,7 @@ class Decoder(nn.Module):
             if i:
                 x = self.up[i - 1](x)
             if guide is not None:
-                x = x + self.guide[i](_fold(guide, self.folds[i]))
+                x = x + self.guide[i](guide)
             for block in blocks:
                 x = block(x, [parameters.pop(0), parameters.pop(0)])
             if i < len(self.align):
@@ -377,13 +400,10 @@ def _num_heads(width: int, most: int) -> int:
 
 def _adain(x: Tensor, parameters: Tensor) -> Tensor:
     """Adaptive instance normalisation and ReLU: (B, C, H, W), (B, 2C) to (B, C, H, W)."""
-    gain, offset = parameters[:, :, None, None].chunk(2, dim=1)
-    return F.relu(F.instance_norm(x) * (1 + gain) + offset)
-
-
-def _fold(x: Tensor, factor: int) -> Tensor:
-    """Space to depth: (B, C, S, S) to (B, C * factor^2, S/factor, S/factor)."""
-    return F.pixel_unshuffle(x, factor) if factor > 1 else x
+    gain, offset = parameters.chunk(2, dim=1)
+    if len(x) == 1:  # One pass over the features less; the same result.
+        return F.relu(F.instance_norm(x, weight=1 + gain[0], bias=offset[0]))
+    return F.relu(F.instance_norm(x) * (1 + gain[..., None, None]) + offset[..., None, None])
 
 
 def _broad(x: Tensor, size_px: int) -> Tensor:

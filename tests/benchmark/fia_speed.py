@@ -1,8 +1,8 @@
 """FIA in ONNX Runtime: whole, with a cached reference, and the decoder alone.
 
-`python -m tests.benchmark.fia_speed [PRESET ...]` prints medians of one run; ratios are what
-counts. With one thread the time is the processor's, which other programs on the machine do not
-stretch; with two it is the clock's. Needs torch (random weights are exported).
+`python -m tests.benchmark.fia_speed [PRESET ...] [--threads N ...]` prints medians of one run;
+ratios are what counts. With one thread the time is the processor's, which other programs on the
+machine hardly stretch; with more it is the clock's. Needs torch (random weights are exported).
 """
 
 import argparse
@@ -53,23 +53,25 @@ def main() -> None:
     """Print one table for all presets asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("presets", nargs="*", default=list(PRESETS))
-    presets = parser.parse_args().presets
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    options = parser.parse_args()
+    presets, threads = options.presets, options.threads
     alone: dict[tuple[str, int], float] = {}
     print("| preset | threads | whole, ms | reference cached, ms | decoder alone, ms | ratio |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as name:
         for preset in presets:
             export(preset, Path(name))
-            for threads in (1, 2):
-                found = measure(preset, threads, Path(name))
-                alone[preset, threads] = found["decoder alone"]
+            for count in threads:
+                found = measure(preset, count, Path(name))
+                alone[preset, count] = found["decoder alone"]
                 cells = " | ".join(f"{value:.1f}" for value in found.values())
                 ratio = found["whole"] / found["decoder alone"]
-                print(f"| {preset} | {threads} | {cells} | {ratio:.2f} |", flush=True)
-    for preset in presets:
+                print(f"| {preset} | {count} | {cells} | {ratio:.2f} |", flush=True)
+    for preset, count in alone:
         if "paper" in presets and preset != "paper":
-            times = alone["paper", 1] / alone[preset, 1]
-            print(f"{preset}: decoder {times:.1f} times as fast as paper's, one thread")
+            times = alone["paper", count] / alone[preset, count]
+            print(f"{preset}: decoder {times:.1f} times as fast as paper's, {count} thread(s)")
 
 
 def _run_ms(engine: Engine, threads: int) -> float:

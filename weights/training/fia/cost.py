@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from render.fia.config import PRESETS, paper
-from render.fia.network import CrossAttention, FiaNetwork
+from render.fia.network import CrossAttention, FiaNetwork, FoldedConv, Upsample
 from weights.training.fia.export import decoder_inputs, example_inputs
 
 
@@ -30,7 +30,17 @@ def multiply_accumulates(module: nn.Module, *inputs: torch.Tensor) -> int:
         nonlocal total
         total += 2 * output.numel() * given[1].shape[-1]
 
-    kinds = {nn.Conv2d: convolution, nn.Linear: linear, CrossAttention: attention}
+    def upsample(layer: Upsample, given: tuple, output: torch.Tensor) -> None:
+        nonlocal total
+        total += 16 * given[0].numel() * output.shape[1]
+
+    kinds = {
+        nn.Conv2d: convolution,
+        FoldedConv: convolution,
+        Upsample: upsample,
+        nn.Linear: linear,
+        CrossAttention: attention,
+    }
     hooks = [
         layer.register_forward_hook(kinds[type(layer)])
         for layer in module.modules()

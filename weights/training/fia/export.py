@@ -114,7 +114,8 @@ def _export(
     stream = io.BytesIO()
     module.eval()
     # The exporter through TorchScript is deprecated but keeps the weights' names, by which
-    # render.fia.torch_weights finds them again (torch 2.13).
+    # render.fia.torch_weights finds them again (torch 2.13). It must not fold constants, or
+    # weights that are rearranged lose theirs; ONNX Runtime folds them when it loads.
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
@@ -125,6 +126,7 @@ def _export(
             output_names=outputs,
             opset_version=OPSET,
             dynamo=False,
+            do_constant_folding=False,
         )
     model = onnx.load_from_string(stream.getvalue())
     helper.set_model_props(model, {"fia_config": config.to_json()})

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from render.fia.clips import Clip, clip_files, to_network
 from render.fia.config import FiaConfig
+from render.fia.mask import naive_mask
 from render.fia.network import FiaNetwork
 from weights.training.fia.losses import (
     Discriminator,
@@ -110,7 +111,8 @@ class Trainer:
         """The batch of the current step; see `collate`."""
         rng = np.random.default_rng([self.recipe.seed, self.step])
         chosen = rng.choice(len(self.files), self.recipe.people, replace=True)
-        clips = [Clip.load(self.files[i]) for i in chosen]
+        config = self.network.config
+        clips = [masked(Clip.load(self.files[i]), config) for i in chosen]
         return {
             name: value.to(self.device)
             for name, value in collate(clips, self.recipe.frames, rng).items()
@@ -155,6 +157,14 @@ def load_network(checkpoint: Path) -> FiaNetwork:
     network = FiaNetwork(FiaConfig.from_json(state["config"]))
     network.load_state_dict(state["network"])
     return network.eval()
+
+
+def masked(clip: Clip, config: FiaConfig) -> Clip:
+    """The clip with the masks that a network wants: clips come with those that follow the jaw."""
+    if config.mask == "learned":
+        return clip
+    kept = np.rint(naive_mask(config) * 255).astype(np.uint8)
+    return dataclasses.replace(clip, widest=kept, mask=np.stack([kept] * len(clip)))
 
 
 def collate(clips: list[Clip], frames: int | None, rng: np.random.Generator) -> dict[str, Tensor]:

@@ -15,10 +15,10 @@ from render.fia.clips import Clip, to_network  # noqa: E402
 from render.fia.config import PRESETS  # noqa: E402
 from render.fia.enrolment import FiaCache, PortraitCrop  # noqa: E402
 from render.fia.model import FiaModel  # noqa: E402
-from weights.training.fia import evaluate  # noqa: E402
+from weights.training.fia import ablation, evaluate  # noqa: E402
 from weights.training.fia.losses import LossWeights  # noqa: E402
 from weights.training.fia.ship import write_pair  # noqa: E402
-from weights.training.fia.train import Recipe, Trainer, load_network  # noqa: E402
+from weights.training.fia.train import Recipe, Trainer, load_network, masked  # noqa: E402
 
 TINY = dataclasses.replace(
     PRESETS["pocket"], size_px=32, encoder_widths=(8, 8, 8, 16), decoder_widths=(16, 8, 8, 8)
@@ -58,8 +58,9 @@ def recipe(**changes: object) -> Recipe:
 def test_it_learns_what_the_warp_lacks(clips: Path, tmp_path: Path) -> None:
     trainer = Trainer(TINY, recipe(weights=LossWeights(adversarial=0)), clips)
     trainer.train(tmp_path / "checkpoint.pt")
-    warp = evaluate.evaluate(evaluate.warp_painter, clips)
-    trained = evaluate.evaluate(evaluate.network_painter(tmp_path / "checkpoint.pt"), clips)
+    painter = evaluate.network_painter(tmp_path / "checkpoint.pt")
+    scores = evaluate.evaluate({"warp": evaluate.warp_painter, "trained": painter}, clips)
+    warp, trained = scores["warp"], scores["trained"]
     assert trained["PSNR mouth dB"] > warp["PSNR mouth dB"] + 3
     assert trained["teeth L1"] < 0.8 * warp["teeth L1"]
 
@@ -99,3 +100,31 @@ def test_the_shipped_pair_paints_what_the_checkpoint_paints(clips: Path, tmp_pat
     )
     expected = evaluate.network_painter(tmp_path / "checkpoint.pt")(clip)
     assert np.abs(np.clip(found[0], 0, 1).transpose(1, 2, 0) * 255 - expected[0]).max() <= 0.51
+
+
+def test_the_naive_mask_replaces_that_of_the_clips(clips: Path) -> None:
+    clip = Clip.load(clips / "0.npz")
+    assert masked(clip, TINY) is clip
+    naive = masked(clip, dataclasses.replace(TINY, mask="naive"))
+    assert naive.mask.shape == clip.mask.shape
+    assert (naive.mask == naive.widest).all()
+    assert naive.widest[:4].min() == 255  # above the nose
+    assert naive.widest[20, 16] == 0
+
+
+def test_variants_are_trained_alike_and_compared(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = {name: ablation.VARIANTS[name] for name in ("guided", "paper-style, naive mask")}
+    tiny = {
+        name: dataclasses.replace(TINY, guided=config.guided, mask=config.mask)
+        for name, config in chosen.items()
+    }
+    monkeypatch.setattr(ablation, "VARIANTS", tiny)
+    monkeypatch.setattr(ablation, "lip_reader", lambda: None)
+    arguments = [str(clips), str(clips), "--out", str(tmp_path), "--steps", "2", "--frames", "2"]
+    monkeypatch.setattr("sys.argv", ["ablation", *arguments])
+    ablation.main()
+    rows = capsys.readouterr().out.splitlines()[-5:]
+    assert [row.split("|")[1].strip() for row in rows[2:]] == ["warp alone", *chosen]
+    assert len(list(tmp_path.glob("*.pt"))) == 2
