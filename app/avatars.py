@@ -88,7 +88,9 @@ def _enrol_once(picture: Path) -> Avatar:
         digest = hashlib.sha256(picture.read_bytes())
     except OSError as error:
         raise PortraitError(
-            f"The picture {picture} cannot be read ({error.strerror}). Check the path."
+            "The picture {picture} cannot be read ({reason}). Check the path.",
+            picture=picture,
+            reason=error.strerror,
         ) from error
     for name in _WEIGHTS:
         digest.update(store.sha256(store.path(name)).encode())

@@ -126,12 +126,12 @@ class Composition:
         from PySide6.QtCore import QLocale
 
         from ui.context import Context
-        from ui.tasks import UNEXPECTED, Tasks
+        from ui.tasks import Tasks
         from ui.texts import Texts, language_for
 
         chosen = self.settings.get("language")
         texts = Texts(language_for(chosen, QLocale.system().name()))
-        self._tasks = Tasks(lambda error: texts(UNEXPECTED, error=error))
+        self._tasks = Tasks(texts.describe)
         context = Context(texts, self._theme, self.settings, self._tasks)
         window = self._make_window(context, self._services)
         window.closing.connect(self._window_closed)

@@ -24,7 +24,7 @@ def write_picture(path: Path, rgb: ImageArray) -> None:
     except cv2.error:
         done = False
     if not done:
-        raise MediaError(f"{path}: pictures can be written as .png, .jpg or .webp.")
+        raise MediaError("{path}: pictures can be written as .png, .jpg or .webp.", path=path)
     temporary = ""
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
@@ -36,6 +36,8 @@ def write_picture(path: Path, rgb: ImageArray) -> None:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
         raise MediaError(
-            f"The picture {path} cannot be written ({error.strerror or error}). "
-            "Choose a folder you may write to, with space left."
+            "The picture {path} cannot be written ({reason}). Choose a folder you may "
+            "write to, with space left.",
+            path=path,
+            reason=error.strerror or error,
         ) from error

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from audio_io.devices import InputStream, SoundSystem
 from core.errors import DeviceError
+from core.messages import Message
 from core.ring_buffer import RingBuffer
 from core.stage import Stage
 from core.types import FloatArray
@@ -59,7 +60,7 @@ class Microphone(Stage):
     ) -> None:
         super().__init__("capture", on_failure)
         self.stream: MicrophoneStream | None = None
-        self.problem = ""
+        self.problem: str = ""
         self._system = system
         self._wanted: str | None = None
         self._opened: str | None = None
@@ -129,9 +130,10 @@ class Microphone(Stage):
 
     def _complain(self, device_id: str) -> None:
         if not self.problem:
-            self.problem = (
-                f"The microphone “{_short(device_id)}” delivers no sound. Check its cable, its "
-                "mute switch and the system's sound settings; it is tried again by itself."
+            self.problem = Message(
+                "The microphone “{name}” delivers no sound. Check its cable, its mute switch and "
+                "the system's sound settings; it is tried again by itself.",
+                name=_short(device_id),
             )
             logger.warning("%s", self.problem)
 
@@ -161,7 +163,7 @@ class Microphone(Stage):
             if not self._fails:
                 logger.warning("%s", error)
             self._fails += 1
-            self.problem = str(error)
+            self.problem = error.message
             return
         self._opened_s = time.monotonic()
         stream = MicrophoneStream(self._handle.rate_hz)

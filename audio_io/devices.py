@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from core.errors import DeviceError
+from core.messages import Message
 from core.session import Device, DeviceKind
 from core.types import FloatArray
 
@@ -49,9 +50,13 @@ def find(devices: tuple[Device, ...], text: str) -> Device:
             return fits[0]
         if fits:
             names = ", ".join(f"“{d.name}” ({d.id})" for d in fits)
-            raise DeviceError(f"“{text}” fits several devices: {names}. Use the id in brackets.")
+            raise DeviceError(
+                "“{text}” fits several devices: {names}. Use the id in brackets.",
+                text=text,
+                names=names,
+            )
     names = ", ".join(f"“{d.name}”" for d in devices) or "none"
-    raise DeviceError(f"There is no device “{text}”. Found: {names}.")
+    raise DeviceError("There is no device “{text}”. Found: {names}.", text=text, names=names)
 
 
 class InputStream:
@@ -230,7 +235,9 @@ class SoundSystem:
             api_name = self._sd.query_hostapis(device["hostapi"])["name"]
             if device["name"] == name and api_name == api and _channels(device, kind):
                 return int(device["index"])
-        raise DeviceError(f"The {kind.value} “{name}” is not connected.")
+        raise DeviceError(
+            "The {device} “{name}” is not connected.", device=Message(kind.value), name=name
+        )
 
     def _portaudio_devices(self, kind: DeviceKind) -> list[Device]:
         with self._lock:
@@ -286,8 +293,11 @@ def _channels(info: Any, kind: DeviceKind) -> bool:
 def _refused(what: str, device_id: str, error: Exception) -> DeviceError:
     name = device_id.rpartition(":")[2]
     return DeviceError(
-        f"The {what} “{name}” could not be opened ({error}). Check that it is connected and not "
-        "taken by another program, and that this program may use it."
+        "The {device} “{name}” could not be opened ({reason}). Check that it is "
+        "connected and not taken by another program, and that this program may use it.",
+        device=Message(what),
+        name=name,
+        reason=error,
     )
 
 
@@ -310,7 +320,9 @@ def run_pactl(*words: str) -> str:
     except (OSError, subprocess.SubprocessError) as error:
         reason = getattr(error, "stderr", None) or error
         raise DeviceError(
-            f"The sound server refused “pactl {' '.join(words)}”: {reason}"
+            "The sound server refused “pactl {names}”: {reason}",
+            names=" ".join(words),
+            reason=reason,
         ) from error
     return done.stdout.strip()
 
@@ -338,7 +350,9 @@ def _pulse_rate(name: str, kind: DeviceKind) -> int:
     for entry in listed if isinstance(listed, list) else []:
         if entry["name"] == name:
             return int(str(entry["sample_specification"]).split()[-1].removesuffix("Hz"))
-    raise DeviceError(f"The {kind.value} “{name}” is not connected.")
+    raise DeviceError(
+        "The {device} “{name}” is not connected.", device=Message(kind.value), name=name
+    )
 
 
 @contextlib.contextmanager

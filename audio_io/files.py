@@ -151,13 +151,15 @@ class _Resampler:
 def _check_file(path: Path) -> None:
     try:
         if path.is_dir():
-            raise MediaError(f"{path} is a folder: give a sound or video file.")
+            raise MediaError("{path} is a folder: give a sound or video file.", path=path)
         if path.stat().st_size == 0:
-            raise MediaError(f"{path} is empty (0 bytes): was it copied completely?")
+            raise MediaError("{path} is empty (0 bytes): was it copied completely?", path=path)
     except FileNotFoundError:
-        raise MediaError(f"There is no file {path}.") from None
+        raise MediaError("There is no file {path}.", path=path) from None
     except OSError as error:
-        raise MediaError(f"{path} cannot be read: {error.strerror}.") from error
+        raise MediaError(
+            "{path} cannot be read: {reason}.", path=path, reason=error.strerror
+        ) from error
 
 
 @contextmanager
@@ -176,19 +178,23 @@ def _open(path: Path) -> Iterator[av.container.InputContainer]:
 
 def _unreadable(path: Path, error: Exception) -> MediaError:
     if isinstance(error, PermissionError):
-        return MediaError(f"{path} cannot be read: permission denied.")
+        return MediaError("{path} cannot be read: permission denied.", path=path)
     return MediaError(
-        f"{path} is damaged, cut short or not a sound or video file: try to play or convert it "
-        f"with another program. (FFmpeg says: {getattr(error, 'strerror', None) or error})"
+        "{path} is damaged, cut short or not a sound or video file: try to play or "
+        "convert it with another program. (FFmpeg says: {reason})",
+        path=path,
+        reason=getattr(error, "strerror", None) or error,
     )
 
 
 def _audio_stream(container: av.container.InputContainer, path: Path) -> av.AudioStream:
     stream = container.streams.best("audio")
     if stream is None:
-        raise MediaError(f"{path} has no sound: give a file with a voice in it.")
+        raise MediaError("{path} has no sound: give a file with a voice in it.", path=path)
     if stream.codec_context is None or not stream.codec_context.sample_rate:
-        raise MediaError(f"{path} holds sound in a format that FFmpeg cannot decode here.")
+        raise MediaError(
+            "{path} holds sound in a format that FFmpeg cannot decode here.", path=path
+        )
     return stream
 
 
@@ -222,7 +228,9 @@ def _decode(path: Path) -> Iterator[av.AudioFrame]:
             if packet is None:
                 break
         if not decoded_s:
-            raise MediaError(f"{path} is damaged or cut short: no sound could be decoded.")
+            raise MediaError(
+                "{path} is damaged or cut short: no sound could be decoded.", path=path
+            )
         if num_bad:
             _log.warning("%s is damaged: %d packets of sound were skipped", path, num_bad)
         stated_s = _duration_s(container, stream)

@@ -60,7 +60,7 @@ class PortAudioPlayback:
         try:
             self._stream.write(np.ascontiguousarray(samples, np.float32)[:, None])
         except self._system.error as error:
-            raise DeviceError(f"The sound output failed ({error}).") from error
+            raise DeviceError("The sound output failed ({reason}).", reason=error) from error
 
     def latency_s(self) -> float:
         """See `Playback.latency_s`."""

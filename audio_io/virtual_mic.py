@@ -15,6 +15,7 @@ from audio_io.pulse_playback import PulsePlayback
 from audio_io.voice_input import VOICE_RATE_HZ
 from core.clock import SampleClock
 from core.errors import DeviceError
+from core.messages import Message
 from core.ring_buffer import RingBuffer
 from core.session import Device, DeviceKind
 from core.stage import Stage
@@ -37,7 +38,7 @@ def virtual_microphones(system: SoundSystem) -> tuple[Device, ...]:
         return cables
     own = Device(
         kind=DeviceKind.VIRTUAL_MICROPHONE, id=OWN_ID, name=_NAME,
-        detail="made by this program while it runs", default=True,
+        detail=Message("made by this program while it runs"), default=True,
     )  # fmt: skip
     return (own, *cables)
 
@@ -125,7 +126,7 @@ class VoicePlayer(Stage):
         on_failure: Callable[[Stage], None] | None = None,
     ) -> None:
         super().__init__(name, on_failure)
-        self.problem = ""
+        self.problem: str = ""
         self.alive = False
         self.line = DelayLine(ring, clock, VOICE_RATE_HZ, delay_s())
         self._system = system
@@ -145,7 +146,7 @@ class VoicePlayer(Stage):
         except DeviceError as error:
             if not self.problem:
                 logger.warning("%s: %s", self.name, error)
-            self.problem, self.alive = str(error), False
+            self.problem, self.alive = error.message, False
             self._close()
             self.pause(_RETRY_S)
 

@@ -126,8 +126,9 @@ class Avatar:
         """
         if self.model_hash != model_hash:
             raise PortraitError(
-                f"The avatar '{self.name}' was made with another version of the face model. "
-                "Enrol its portrait again."
+                "The avatar '{name}' was made with another version of the face model. Enrol "
+                "its portrait again.",
+                name=self.name,
             )
 
     def save(self, path: Path) -> None:
@@ -151,8 +152,10 @@ class Avatar:
             temporary.replace(path)
         except OSError as error:
             raise PortraitError(
-                f"The avatar cannot be written to {path} ({error.strerror or error}). "
-                "Choose a folder you may write to, with space left."
+                "The avatar cannot be written to {path} ({reason}). Choose a folder you may "
+                "write to, with space left.",
+                path=path,
+                reason=error.strerror or error,
             ) from error
         finally:
             if temporary is not None:
@@ -203,18 +206,25 @@ class Avatar:
                 members = {name: _member(archive, name) for name in archive.namelist()}
             return cls(**_parse(members))
         except PortraitError as error:
-            raise PortraitError(f"The avatar file {path} cannot be used: {error}") from error
+            raise PortraitError(
+                "The avatar file {path} cannot be used: {reason}", path=path, reason=error
+            ) from error
         except OSError as error:
             raise PortraitError(
-                f"The avatar file {path} cannot be read ({error.strerror or error})."
+                "The avatar file {path} cannot be read ({reason}).",
+                path=path,
+                reason=error.strerror or error,
             ) from error
         except (zipfile.BadZipFile, NotImplementedError) as error:
             raise PortraitError(
-                f"{path} is not an avatar file, or it is damaged. Enrol the portrait again."
+                "{path} is not an avatar file, or it is damaged. Enrol the portrait again.",
+                path=path,
             ) from error
         except _DAMAGE as error:
             raise PortraitError(
-                f"The avatar file {path} is damaged ({error}). Enrol the portrait again."
+                "The avatar file {path} is damaged ({reason}). Enrol the portrait again.",
+                path=path,
+                reason=error,
             ) from error
 
 
@@ -251,7 +261,7 @@ def _decode_png(data: bytes, name: str, flag: int) -> ImageArray:
 
 def _member(archive: zipfile.ZipFile, name: str) -> bytes:
     if archive.getinfo(name).file_size > _MAX_MEMBER_BYTES:
-        raise PortraitError(f"its part '{name}' is larger than any avatar's.")
+        raise PortraitError("its part '{name}' is larger than any avatar's.", name=name)
     return archive.read(name)
 
 

@@ -72,8 +72,10 @@ class AvatarLibrary:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise PortraitError(
-                f"The avatar folder {self.folder} cannot be made ({error.strerror or error}). "
-                "Choose a data folder you may write to."
+                "The avatar folder {folder} cannot be made ({reason}). Choose a data folder "
+                "you may write to.",
+                folder=self.folder,
+                reason=error.strerror or error,
             ) from error
         path = self._free_path(avatar.name)
         avatar.save(path)
@@ -106,7 +108,9 @@ class AvatarLibrary:
             self._thumbnail_path(path).unlink(missing_ok=True)
         except OSError as error:
             raise PortraitError(
-                f"The avatar {path} cannot be deleted ({error.strerror or error})."
+                "The avatar {path} cannot be deleted ({reason}).",
+                path=path,
+                reason=error.strerror or error,
             ) from error
 
     def _entry(self, path: Path) -> AvatarEntry:
@@ -118,7 +122,7 @@ class AvatarLibrary:
                 thumbnail = self._write_thumbnail(path, avatar)
             return AvatarEntry(path, name, thumbnail)
         except PortraitError as error:
-            return AvatarEntry(path, path.stem, None, str(error))
+            return AvatarEntry(path, path.stem, None, error.message)
 
     def _free_path(self, name: str) -> Path:
         stem = re.sub(r"[^\w \-().]", "_", unicodedata.normalize("NFC", name)).strip(" .")

@@ -49,7 +49,10 @@ class LifeSettings:
             value = getattr(self, field.name)
             if not 0.0 <= value <= MAX_STRENGTH:
                 raise ConfigError(
-                    f"The life setting '{field.name}' is {value}; choose 0 to {MAX_STRENGTH:g}."
+                    "The life setting '{name}' is {value}; choose 0 to {max_strength:g}.",
+                    name=field.name,
+                    value=value,
+                    max_strength=MAX_STRENGTH,
                 )
 
     @classmethod

@@ -19,13 +19,19 @@ class Message(str):
 
     def __new__(cls, template: str, **values: object) -> "Message":
         """Fill in the values."""
-        made = super().__new__(cls, template.format(**values))
-        made.template, made.values = template, values
+        said = {name: _message_of(value) for name, value in values.items()}
+        made = super().__new__(cls, template.format(**said))
+        made.template, made.values = template, said
         return made
 
     def __reduce__(self) -> tuple[object, ...]:
         """Copies and pickles keep the template."""
         return _remake, (self.template, dict(self.values))
+
+
+def _message_of(value: object) -> object:
+    """Of an error made for the user its message, everything else as it is."""
+    return getattr(value, "message", value) if isinstance(value, Exception) else value
 
 
 def _remake(template: str, values: Mapping[str, object]) -> Message:

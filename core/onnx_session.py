@@ -23,5 +23,7 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
         return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises classes of its own without a common base
         raise ModelError(
-            f"The network {path} cannot be loaded ({error}). Install the program again."
+            "The network {path} cannot be loaded ({reason}). Install the program again.",
+            path=path,
+            reason=error,
         ) from error

@@ -28,11 +28,13 @@ class Background:
 
     def __post_init__(self) -> None:
         if self.kind not in ("keep", "blur", "colour", "picture"):
-            raise ConfigError(f"There is no background '{self.kind}'.")
+            raise ConfigError("There is no background '{kind}'.", kind=self.kind)
         if not 0.0 <= self.blur <= 0.2:
-            raise ConfigError(f"Background blur {self.blur} is outside 0 to 0.2.")
+            raise ConfigError("Background blur {blur} is outside 0 to 0.2.", blur=self.blur)
         if not all(0 <= level <= 255 for level in self.colour_rgb):
-            raise ConfigError(f"Background colour {self.colour_rgb} is outside 0 to 255.")
+            raise ConfigError(
+                "Background colour {colour_rgb} is outside 0 to 255.", colour_rgb=self.colour_rgb
+            )
         if self.kind == "picture" and self.picture_rgb is None:
             raise ConfigError("The background picture is missing.")
 

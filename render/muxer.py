@@ -67,7 +67,9 @@ def container_format(path: Path) -> str:
         return _FORMATS[path.suffix.lower()]
     except KeyError:
         known = ", ".join(_FORMATS)
-        raise MediaError(f"{path.name} must end in one of {known} to say what to write.") from None
+        raise MediaError(
+            "{name} must end in one of {known} to say what to write.", name=path.name, known=known
+        ) from None
 
 
 def track_rate_hz(container: str, source_rate_hz: int) -> int:
@@ -82,14 +84,17 @@ def write_error(path: Path, error: BaseException) -> MediaError:
     code = getattr(error, "errno", None)
     if code == errno.ENOSPC:
         return MediaError(
-            f"The disk is full: {path} could not be written. Free some space or choose another "
-            f"folder."
+            "The disk is full: {path} could not be written. Free some space or choose "
+            "another folder.",
+            path=path,
         )
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return MediaError(f"{path} cannot be written: no permission. Choose another folder.")
+        return MediaError(
+            "{path} cannot be written: no permission. Choose another folder.", path=path
+        )
     if code in (errno.ENOENT, errno.ENOTDIR):
-        return MediaError(f"{path} cannot be written: its folder does not exist.")
-    return MediaError(f"{path} could not be written: {error}")
+        return MediaError("{path} cannot be written: its folder does not exist.", path=path)
+    return MediaError("{path} could not be written: {reason}", path=path, reason=error)
 
 
 class Muxer:
@@ -236,7 +241,11 @@ def _first_codec(container: str) -> str:
     for codec in wanted:
         if codec in av.codec.codecs_available:
             return codec
-    raise MediaError(f"This FFmpeg has no encoder for {container} (tried {', '.join(wanted)}).")
+    raise MediaError(
+        "This FFmpeg has no encoder for {container} (tried {names}).",
+        container=container,
+        names=", ".join(wanted),
+    )
 
 
 def _codec_options(codec: str, encoding: Encoding) -> dict[str, str]:

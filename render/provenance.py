@@ -114,7 +114,9 @@ def read_provenance(path: str | Path) -> Provenance | None:
         with av.open(f"file:{path}", metadata_errors="ignore") as container:
             tags = {key.lower(): value for key, value in container.metadata.items()}
     except (av.FFmpegError, OSError) as error:
-        raise MediaError(f"{path} cannot be read as a video: {error}") from error
+        raise MediaError(
+            "{path} cannot be read as a video: {reason}", path=path, reason=error
+        ) from error
     return _parse(tags.get("description", ""))
 
 

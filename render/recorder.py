@@ -18,6 +18,7 @@ from typing import Self
 import numpy as np
 
 from core.errors import MediaError
+from core.messages import Message
 from core.types import FRAME_RATE_HZ, SAMPLE_RATE_HZ, AudioBlock, FloatArray, VideoFrame
 from render.frames import check_frame
 from render.mark import VisibleMark
@@ -85,7 +86,7 @@ class Recorder:
         self._frames: deque[VideoFrame] = deque()
         self._blocks: deque[AudioBlock] = deque(maxlen=_MAX_SOUND_BLOCKS)
         self._stopping = False
-        self._problem = ""
+        self._problem: str = ""
         self.frames_written = 0
         self.frames_dropped = 0
         """Frames lost because the encoder fell behind."""
@@ -151,7 +152,9 @@ class Recorder:
             self._wake.notify()
         self._thread.join(timeout_s)
         if self._thread.is_alive():
-            raise MediaError(f"{self.path} is still being finished: the disk is very slow.")
+            raise MediaError(
+                "{path} is still being finished: the disk is very slow.", path=self.path
+            )
         if self._problem:
             raise MediaError(self._problem)
 
@@ -175,7 +178,9 @@ class Recorder:
         try:
             self.path.open("xb").close()
         except FileExistsError:
-            raise MediaError(f"{self.path} exists already: choose another name.") from None
+            raise MediaError(
+                "{path} exists already: choose another name.", path=self.path
+            ) from None
         except OSError as error:
             raise write_error(self.path, error) from error
         try:
@@ -200,10 +205,14 @@ class Recorder:
                 pass
             self._finish(muxer)
         except MediaError as error:
-            self._problem = f"{error} Recording has stopped; what was written can be played."
+            self._problem = Message(
+                "{reason} Recording has stopped; what was written can be played.", reason=error
+            )
             _log.error("%s", self._problem)
         except Exception as error:
-            self._problem = f"Recording to {self.path} failed: {error}"
+            self._problem = Message(
+                "Recording to {path} failed: {reason}", path=self.path, reason=error
+            )
             _log.exception("the recorder failed")
         finally:
             muxer.abort()
@@ -233,7 +242,9 @@ class Recorder:
 
     def _finish(self, muxer: Muxer) -> None:
         if not self._track.num_frames:
-            raise MediaError(f"{self.path} was not kept: no picture came while recording.")
+            raise MediaError(
+                "{path} was not kept: no picture came while recording.", path=self.path
+            )
         self._track.fill_sound()
         muxer.close()
         if container_format(self.path) == "mp4":

@@ -39,14 +39,20 @@ class VideoFile:
                 for frame in container.decode(video=0):
                     if max(frame.width, frame.height) > MAX_SIDE_PX:
                         raise MediaError(
-                            f"{self.path} is {frame.width}x{frame.height}; at most {MAX_SIDE_PX} "
-                            "pixels a side can be worked on. Make it smaller first."
+                            "{path} is {width}x{height}; at most {max_side_px} pixels a side "
+                            "can be worked on. Make it smaller first.",
+                            path=self.path,
+                            width=frame.width,
+                            height=frame.height,
+                            max_side_px=MAX_SIDE_PX,
                         )
                     quarters = round(frame.rotation / 90) % 4
                     upright = np.rot90(frame.to_ndarray(format="rgb24"), quarters)
                     yield np.ascontiguousarray(upright, np.uint8)
         except (av.FFmpegError, OSError) as error:
-            raise MediaError(f"{self.path} is damaged or cut short ({error}).") from error
+            raise MediaError(
+                "{path} is damaged or cut short ({reason}).", path=self.path, reason=error
+            ) from error
 
 
 def read_video(path: str | Path) -> VideoFile:
@@ -57,12 +63,14 @@ def read_video(path: str | Path) -> VideoFile:
     """
     path = Path(path)
     if not path.is_file():
-        raise MediaError(f"There is no file {path}.")
+        raise MediaError("There is no file {path}.", path=path)
     try:
         with av.open(f"file:{path}", options={"protocol_whitelist": "file"}) as container:
             stream = next(iter(container.streams.video), None)
             if stream is None or stream.average_rate is None:
-                raise MediaError(f"{path} holds no moving pictures: give a video file.")
+                raise MediaError("{path} holds no moving pictures: give a video file.", path=path)
             return VideoFile(path, Fraction(stream.average_rate), stream.frames or None)
     except (av.FFmpegError, OSError) as error:
-        raise MediaError(f"{path} is not a video file, or it is damaged ({error}).") from error
+        raise MediaError(
+            "{path} is not a video file, or it is damaged ({reason}).", path=path, reason=error
+        ) from error

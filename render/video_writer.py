@@ -168,7 +168,9 @@ class VideoWriter:
 
     def _finish(self) -> None:
         if not self._num_frames:
-            raise MediaError(f"{self.path} was not written: there was no frame to put in it.")
+            raise MediaError(
+                "{path} was not written: there was no frame to put in it.", path=self.path
+            )
         self._settle(0)
         self._muxer.close()
         try:
@@ -209,7 +211,7 @@ class _SoundTrack:
 def _reserve(path: Path) -> Path:
     """Create an empty file of a new name beside `path`, so that it can be renamed to it."""
     if path.is_dir():
-        raise MediaError(f"{path} is a folder: give the name of a file in it.")
+        raise MediaError("{path} is a folder: give the name of a file in it.", path=path)
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part")
     try:
         temporary.open("xb").close()

@@ -69,7 +69,7 @@ class PresetModel(QObject):
         try:
             changed = self.preset.changed(path, value)
         except RealTalkError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(self._context.texts.describe(error))
             return
         if changed != self.preset:
             self.preset = changed
@@ -92,7 +92,7 @@ class PresetModel(QObject):
             preset, problems = found
             self._use(preset)
             for problem in problems:
-                self.said.emit(problem)
+                self.said.emit(self._context.texts.words(problem))
             if with_avatar and preset.avatar:
                 self.avatar_wanted.emit(preset.avatar)
 
@@ -135,7 +135,7 @@ class PresetModel(QObject):
             self.reload()
             self.said.emit(self._context.texts("preset.imported", name=preset.name))
             for problem in problems:
-                self.said.emit(problem)
+                self.said.emit(self._context.texts.words(problem))
 
         self._context.tasks.run(self, lambda: self._store.import_file(path), done, self.failed.emit)
 

@@ -17,9 +17,6 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 Failed = Callable[[str], None]
 
-UNEXPECTED = "error.unexpected"
-"""Text key for an error that was not written for the user; its traceback is in the log."""
-
 
 class Tasks(QObject):
     """Runs short file work on one thread and hands over the results of futures.
@@ -27,7 +24,7 @@ class Tasks(QObject):
     Callbacks run on the thread that made this object, and only while their owner lives.
 
     Args:
-        describe: Words for an unexpected error (given the error).
+        describe: Words for an error.
     """
 
     _delivered = Signal(object)
@@ -96,10 +93,9 @@ class Tasks(QObject):
         error = future.exception()
         if error is None:
             done(future.result())
-        elif isinstance(error, RealTalkError):
-            failed(str(error))
         else:
-            logger.error("a background task failed", exc_info=error)
+            if not isinstance(error, RealTalkError):
+                logger.error("a background task failed", exc_info=error)
             failed(self._describe(error))
 
     def _call(self, callback: Callable[[], None]) -> None:

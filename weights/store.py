@@ -24,15 +24,22 @@ def path(name: str, folder: Path = FOLDER) -> Path:
     """
     entry = _manifest(folder).get(name)
     if entry is None:
-        raise WeightsError(f"The weights '{name}' are not in {folder / MANIFEST.name}.")
+        raise WeightsError(
+            "The weights '{name}' are not in {folder}.", name=name, folder=folder / MANIFEST.name
+        )
     file = folder / name
     if not file.is_file():
-        raise WeightsError(f"The weights file {file} is missing. Install the program again.")
+        raise WeightsError(
+            "The weights file {file} is missing. Install the program again.", file=file
+        )
     found = sha256(file)
     if found != entry["sha256"]:
         raise WeightsError(
-            f"The weights file {file} is not the one this version came with "
-            f"(SHA-256 {found[:12]}…, expected {entry['sha256'][:12]}…). Install the program again."
+            "The weights file {file} is not the one this version came with (SHA-256 "
+            "{found}…, expected {entry}…). Install the program again.",
+            file=file,
+            found=found[:12],
+            entry=entry["sha256"][:12],
         )
     return file
 
@@ -48,11 +55,14 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
         entries = json.loads((folder / MANIFEST.name).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise WeightsError(
-            f"The list of weights {folder / MANIFEST.name} cannot be read ({error}). "
-            "Install the program again."
+            "The list of weights {folder} cannot be read ({reason}). Install the program again.",
+            folder=folder / MANIFEST.name,
+            reason=error,
         ) from error
     if not isinstance(entries, dict):
-        raise WeightsError(f"The list of weights {folder / MANIFEST.name} is not a JSON object.")
+        raise WeightsError(
+            "The list of weights {folder} is not a JSON object.", folder=folder / MANIFEST.name
+        )
     return entries
 
 

@@ -40,7 +40,7 @@ class CameraStage(Stage):
         on_failure: Callable[[Stage], None] | None = None,
     ) -> None:
         super().__init__("camera", on_failure)
-        self.problem = ""
+        self.problem: str = ""
         self.alive = False
         self.sent = 0
         self.send_s = 0.0
@@ -112,7 +112,7 @@ class CameraStage(Stage):
     def _complain(self, error: DeviceError) -> None:
         if str(error) != self.problem:
             logger.warning("camera: %s", error)
-        self.problem = str(error)
+        self.problem = error.message
 
     def _close(self) -> None:
         sink, self._sink = self._sink, None

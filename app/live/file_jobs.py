@@ -15,6 +15,7 @@ from audio_io.files import AudioFile, read_audio
 from audio_io.voice_input import VOICE_RATE_HZ
 from core import pipeline
 from core.avatar import Avatar
+from core.messages import Message
 from core.presets import Preset
 from core.types import FRAME_RATE_HZ, FloatArray, VideoFrame
 from render.mark import VisibleMark
@@ -47,7 +48,7 @@ def play_file(live: LivePipeline, audio: Path, output: str | None, control: JobC
     finally:
         live.instead = None
         live.stop_playing(_MONITOR)
-    return "Played."
+    return Message("Played.")
 
 
 def _blocks(sound: AudioFile) -> Iterator[tuple[float, FloatArray]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from core.errors import RealTalkError
+from core.messages import Message
 from core.session import Job, JobKind, JobStatus
 
 logger = logging.getLogger(__name__)
@@ -114,17 +115,19 @@ class JobQueue:
         except CancelledError:
             self._change(job_id, status=JobStatus.CANCELLED, remaining_s=None)
         except RealTalkError as error:
-            self._change(job_id, status=JobStatus.FAILED, message=str(error), remaining_s=None)
+            self._change(job_id, status=JobStatus.FAILED, message=error.message, remaining_s=None)
         except Exception as error:
             logger.exception("job %d failed", job_id)
-            message = f"This failed unexpectedly ({error}); the log says more."
+            message = Message(
+                "This failed unexpectedly ({reason}); the log says more.", reason=error
+            )
             self._change(job_id, status=JobStatus.FAILED, message=message, remaining_s=None)
         else:
             output = result if isinstance(result, Path) else None
-            message = "" if output else str(result)
+            words = "" if isinstance(result, Path) else result
             self._change(
                 job_id, status=JobStatus.DONE, progress=1.0, remaining_s=None,
-                output=output, message=message,
+                output=output, message=words,
             )  # fmt: skip
 
     def _progress(self, job_id: int, share: float) -> None:

@@ -27,6 +27,7 @@ from audio_io.gain_gate import GateSettings
 from core.avatar import Avatar
 from core.blendshapes import NUM
 from core.errors import DeviceError, RealTalkError
+from core.messages import Message
 from core.pipeline import SpeechStage
 from core.preset_files import SHIPPED
 from core.presets import Preset
@@ -267,7 +268,7 @@ class LiveSession:
     def calibrate(self) -> int:
         """See `Session.calibrate`."""
 
-        return self._jobs.add(JobKind.CALIBRATE, "Sound and picture", self._measure)
+        return self._jobs.add(JobKind.CALIBRATE, Message("Sound and picture"), self._measure)
 
     def _measure(self, control: JobControl) -> str:
         chosen, pipeline, system = self._chosen, self._pipeline, self._system
@@ -360,10 +361,12 @@ class LiveSession:
             try:
                 command()
             except RealTalkError as error:
-                self._notices.tell(Severity.ERROR, "session", str(error))
+                self._notices.tell(Severity.ERROR, "session", error.message)
             except Exception as error:
                 logger.exception("a command failed")
-                self._notices.tell(Severity.ERROR, "session", f"A command failed: {error}")
+                self._notices.tell(
+                    Severity.ERROR, "session", Message("A command failed: {reason}", reason=error)
+                )
 
         if not self._closed:
             self._commands.submit(guarded)
@@ -446,7 +449,11 @@ class LiveSession:
                 renderer = self._warm_renderer(avatar, preset) if avatar else None
             except Exception as error:
                 logger.exception("the avatar cannot be drawn")
-                self._notices.tell(Severity.ERROR, "avatar", f"The avatar cannot be drawn: {error}")
+                self._notices.tell(
+                    Severity.ERROR,
+                    "avatar",
+                    Message("The avatar cannot be drawn: {reason}", reason=error),
+                )
                 return
             pipeline = self._pipeline
             if pipeline is not None and number == self._renderer_number:
@@ -478,7 +485,7 @@ class LiveSession:
         try:
             recording.file.stop()
         except RealTalkError as error:
-            self._notices.tell(Severity.ERROR, "recording", str(error))
+            self._notices.tell(Severity.ERROR, "recording", error.message)
 
     def _end_failed_recording(self) -> None:
         recording = self._recording
@@ -487,7 +494,10 @@ class LiveSession:
             self._notices.tell(Severity.ERROR, "recording", recording[1].file.problem)
 
     def _stage_failed(self, stage: Stage) -> None:
-        text = f"The {stage.name} stopped: {stage.error}. Switch off and on again."
+        text = Message(
+            "The {stage} stopped: {reason}. Switch off and on again.",
+            stage=Message(stage.name), reason=stage.error,
+        )  # fmt: skip
         self._notices.tell(Severity.ERROR, stage.name, text)
 
     def _collect_notices(self) -> None:
@@ -506,7 +516,7 @@ class LiveSession:
         try:
             return SoundSystem()
         except DeviceError as error:
-            self._notices.tell(Severity.ERROR, "sound", str(error))
+            self._notices.tell(Severity.ERROR, "sound", error.message)
             return None
 
 

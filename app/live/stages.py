@@ -13,6 +13,7 @@ from audio_io.resample import StreamResampler
 from audio_io.voice_input import VOICE_RATE_HZ, VoiceInput
 from core.errors import RealTalkError
 from core.latest_slot import LatestSlot, NewestQueue
+from core.messages import Message
 from core.pacing import DisplayDelay
 from core.pipeline import MotionStage, SpeechStage
 from core.renderer import Renderer
@@ -200,7 +201,7 @@ class RenderStage(Stage):
 
     def _count_failure(self, error: Exception) -> None:
         self.failed_frames += 1
-        self.problem = f"A picture could not be drawn: {error}"
+        self.problem = Message("A picture could not be drawn: {reason}", reason=error)
         if time.monotonic() >= self._next_log_s:
             self._next_log_s = time.monotonic() + _LOG_EVERY_S
             logger.exception("a frame could not be drawn (%d so far)", self.failed_frames)

@@ -101,10 +101,14 @@ class FaceModel:
             )
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise ModelError(
-                f"The face model {path} cannot be read ({error}). Install the program again."
+                "The face model {path} cannot be read ({reason}). Install the program again.",
+                path=path,
+                reason=error,
             ) from error
         if model.expression.shape != (blendshapes.NUM, *model.mean.shape):
-            raise ModelError(f"The face model {path} does not speak the ARKit-52 vocabulary.")
+            raise ModelError(
+                "The face model {path} does not speak the ARKit-52 vocabulary.", path=path
+            )
         return model
 
     @property

@@ -30,10 +30,7 @@ from core.portrait.snap import snap_offsets
 from core.types import FloatArray, ImageArray
 
 _JAW_CERTAINTY = 0.25
-_HELP = (
-    "Use a picture in which a face looks into the camera, or give at least five points by hand "
-    f"(such as {', '.join(list(EDITABLE)[:3])}, mouth_corner_right, mouth_corner_left, chin)."
-)
+_NAMED = (*list(EDITABLE)[:3], "mouth_corner_right", "mouth_corner_left", "chin")
 
 
 class Located(Protocol):
@@ -80,7 +77,7 @@ def enrol_file(
     try:
         avatar = enrol(picture, tools, scaled or None, mask)
     except PortraitError as error:
-        raise PortraitError(f"{path}: {error}") from error
+        raise PortraitError("{path}: {reason}", path=path, reason=error) from error
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return replace(avatar, name=path.stem, provenance={"file": path.name, "sha256": digest})
 
@@ -116,7 +113,11 @@ def enrol(
     elif points:
         marks = _hand_marks(tools.model, points)
     else:
-        raise PortraitError(f"No face was found in the picture. {_HELP}")
+        raise PortraitError(
+            "No face was found in the picture. Use a picture in which a face looks into the "
+            "camera, or give at least five points by hand (such as {names}).",
+            names=", ".join(_NAMED),
+        )
     return _build(picture, tools, marks, num_faces, mask, style)
 
 

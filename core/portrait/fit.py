@@ -121,8 +121,10 @@ def fit_portrait(
     usable = weights_ > 0.02
     if np.count_nonzero(usable) < _MIN_POINTS:
         raise PortraitError(
-            f"Only {np.count_nonzero(usable)} points of the face are known; at least "
-            f"{_MIN_POINTS} are needed (eye corners, mouth corners, chin). Give more points."
+            "Only {count_nonzero} points of the face are known; at least {min_points} are "
+            "needed (eye corners, mouth corners, chin). Give more points.",
+            count_nonzero=np.count_nonzero(usable),
+            min_points=_MIN_POINTS,
         )
     if np.ptp(points[usable], axis=0).max() < 8.0:
         raise PortraitError("The points of the face lie on one spot. Check their coordinates.")

@@ -66,8 +66,13 @@ def read_mask(path: Path, height: int, width: int) -> ImageArray:
         mask = np.asarray(cv2.cvtColor(picture.rgb, cv2.COLOR_RGB2GRAY), np.uint8)
     if abs(mask.shape[1] / mask.shape[0] - width / height) > 0.02 * width / height:
         raise PortraitError(
-            f"The mask {path} is {mask.shape[1]}x{mask.shape[0]} pixels, the portrait "
-            f"{width}x{height}: they must have the same shape."
+            "The mask {path} is {mask_width}x{mask_height} pixels, the portrait {width}x{height}: "
+            "they must have the same shape.",
+            path=path,
+            mask_width=mask.shape[1],
+            mask_height=mask.shape[0],
+            width=width,
+            height=height,
         )
     return np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 

@@ -50,9 +50,9 @@ def read_picture(path: Path) -> Picture:
     """
     path = Path(path)
     if not path.is_file():
-        raise PortraitError(f"There is no picture file {path}.")
+        raise PortraitError("There is no picture file {path}.", path=path)
     if path.stat().st_size == 0:
-        raise PortraitError(f"The picture {path} is empty (0 bytes). Copy it again.")
+        raise PortraitError("The picture {path} is empty (0 bytes). Copy it again.", path=path)
     pillow_heif.register_heif_opener()
     try:
         with warnings.catch_warnings():
@@ -62,10 +62,11 @@ def read_picture(path: Path) -> Picture:
         raise _too_large(path) from error
     except UnidentifiedImageError as error:
         raise PortraitError(
-            f"{path} is not a picture this program knows. Save it as PNG, JPEG, WebP or HEIC."
+            "{path} is not a picture this program knows. Save it as PNG, JPEG, WebP or HEIC.",
+            path=path,
         ) from error
     except PermissionError as error:
-        raise PortraitError(f"You may not read the picture {path}.") from error
+        raise PortraitError("You may not read the picture {path}.", path=path) from error
     except _BROKEN as error:
         raise _damaged(path, error) from error
     with image:
@@ -79,21 +80,29 @@ def read_picture(path: Path) -> Picture:
 
 def _too_large(path: Path) -> PortraitError:
     return PortraitError(
-        f"The picture {path} has more than {MAX_PIXELS // 1_000_000} megapixels. Make it smaller."
+        "The picture {path} has more than {max_pixels} megapixels. Make it smaller.",
+        path=path,
+        max_pixels=MAX_PIXELS // 1_000_000,
     )
 
 
 def _damaged(path: Path, error: Exception) -> PortraitError:
     return PortraitError(
-        f"The picture {path} is damaged or cut off ({error}). Copy or export it again."
+        "The picture {path} is damaged or cut off ({reason}). Copy or export it again.",
+        path=path,
+        reason=error,
     )
 
 
 def _decode(image: Image.Image, path: Path) -> Picture:
     if min(image.size) < MIN_SIDE_PX:
         raise PortraitError(
-            f"The picture {path} is only {image.width}x{image.height} pixels. "
-            f"Use one with at least {MIN_SIDE_PX} pixels a side; better are 500 or more."
+            "The picture {path} is only {width}x{height} pixels. Use one with at least "
+            "{min_side_px} pixels a side; better are 500 or more.",
+            path=path,
+            width=image.width,
+            height=image.height,
+            min_side_px=MIN_SIDE_PX,
         )
     longest = max(image.size)
     if image.format == "JPEG":
@@ -102,7 +111,7 @@ def _decode(image: Image.Image, path: Path) -> Picture:
     upright = _eight_bit(ImageOps.exif_transpose(image))
     upright.thumbnail((MAX_SIDE_PX, MAX_SIDE_PX), Image.Resampling.LANCZOS, reducing_gap=3.0)
     if min(upright.size) < MIN_SIDE_PX:
-        raise PortraitError(f"The picture {path} is too long and thin to be a portrait.")
+        raise PortraitError("The picture {path} is too long and thin to be a portrait.", path=path)
     if upright.mode != "RGBA":
         return Picture(np.array(_to_srgb(upright, profile)), zoom=max(upright.size) / longest)
     alpha = upright.getchannel("A")

@@ -46,18 +46,21 @@ def read_points(path: Path) -> dict[str, tuple[float, float]]:
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise PortraitError(f"The points file {path} cannot be read ({error}).") from error
+        raise PortraitError(
+            "The points file {path} cannot be read ({reason}).", path=path, reason=error
+        ) from error
     if isinstance(content, dict) and isinstance(content.get("points"), dict):
         content = content["points"]
     if not isinstance(content, dict) or not content:
         raise PortraitError(
-            f'The points file {path} holds no points. Write, for example, {{"chin": [210, 340]}}.'
+            'The points file {path} holds no points. Write, for example, {{"chin": [210, 340]}}.',
+            path=path,
         )
     try:
         points = {str(name): (float(x), float(y)) for name, (x, y) in content.items()}
     except (TypeError, ValueError) as error:
         raise PortraitError(
-            f"The points file {path} has a point that is not two numbers [x, y]."
+            "The points file {path} has a point that is not two numbers [x, y].", path=path
         ) from error
     _check(points, str(path))
     return points
@@ -79,8 +82,13 @@ def check_points(points: Points, width: int, height: int) -> None:
     for name, (x, y) in points.items():
         if not (0 <= x <= width and 0 <= y <= height):
             raise PortraitError(
-                f"The point '{name}' at ({x:g}, {y:g}) lies outside the picture "
-                f"({width}x{height} pixels)."
+                "The point '{name}' at ({x:g}, {y:g}) lies outside the picture "
+                "({width}x{height} pixels).",
+                name=name,
+                x=x,
+                y=y,
+                width=width,
+                height=height,
             )
 
 
@@ -88,11 +96,18 @@ def _check(points: Points, source: str) -> None:
     unknown = sorted(set(points) - set(EDITABLE))
     if unknown:
         raise PortraitError(
-            f"Unknown point '{unknown[0]}' in {source}. Points are: {', '.join(EDITABLE)}."
+            "Unknown point '{unknown}' in {source}. Points are: {names}.",
+            unknown=unknown[0],
+            source=source,
+            names=", ".join(EDITABLE),
         )
     for name, place in points.items():
         if not np.isfinite(place).all():
-            raise PortraitError(f"The point '{name}' in {source} is not a place in the picture.")
+            raise PortraitError(
+                "The point '{name}' in {source} is not a place in the picture.",
+                name=name,
+                source=source,
+            )
 
 
 def editable_points(model: FaceModel, vertices_px: FloatArray) -> dict[str, tuple[float, float]]:

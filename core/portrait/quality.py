@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from core.avatar import Quality
 from core.camera import HeadPose, euler_from_rotation
 from core.face_model import FaceModel
+from core.messages import Message
 from core.types import FloatArray, ImageArray
 
 LEVEL_PITCH_DEG = -8.0
@@ -91,68 +92,88 @@ def sharpness(model: FaceModel, rgb: ImageArray, vertices_px: FloatArray) -> flo
     return float(fine.std() / (grey.std() + 1.0))
 
 
-def _turned(pose: HeadPose) -> list[str]:
+def _turned(pose: HeadPose) -> list[Message]:
     pitch, yaw, _ = euler_from_rotation(pose.rotation)
     pitch -= LEVEL_PITCH_DEG
     reasons = []
     if abs(yaw) > MAX_YAW_DEG:
         reasons.append(
-            f"The head is turned {abs(yaw):.0f}° to its {'left' if yaw > 0 else 'right'}; beyond "
-            f"{MAX_YAW_DEG:.0f}° the far side of the mouth is hidden. Use a picture that looks "
-            "more into the camera."
+            Message(
+                "The head is turned {yaw:.0f}° to its {side}; beyond {most:.0f}° the far side of "
+                "the mouth is hidden. Use a picture that looks more into the camera.",
+                yaw=abs(yaw),
+                side=Message("left" if yaw > 0 else "right"),
+                most=MAX_YAW_DEG,
+            )
         )
     if abs(pitch) > _MAX_PITCH_DEG:
         reasons.append(
-            f"The face looks {'up' if pitch > 0 else 'down'} by {abs(pitch):.0f}°. Use a picture "
-            "taken from the height of the eyes."
+            Message(
+                "The face looks {way} by {pitch:.0f}°. Use a picture taken from the height of the "
+                "eyes.",
+                way=Message("up" if pitch > 0 else "down"),
+                pitch=abs(pitch),
+            )
         )
     return reasons
 
 
-def _too_small(model: FaceModel, seen: Evidence) -> list[str]:
+def _too_small(model: FaceModel, seen: Evidence) -> list[Message]:
     eyes = eye_distance_px(model, seen.vertices_px)
     if eyes >= _MIN_EYES_PX:
         return []
     return [
-        f"The face is too small: {eyes:.0f} pixels between the outer eye corners, "
-        f"at least {_MIN_EYES_PX:.0f} are needed. Use a larger picture or cut it closer."
+        Message(
+            "The face is too small: {eyes:.0f} pixels between the outer eye corners, at least "
+            "{least:.0f} are needed. Use a larger picture or cut it closer.",
+            eyes=eyes,
+            least=_MIN_EYES_PX,
+        )
     ]
 
 
-def _hidden(model: FaceModel, seen: Evidence) -> list[str]:
+def _hidden(model: FaceModel, seen: Evidence) -> list[Message]:
     if seen.confidence is None:
         return []
     names = np.array(model.landmark_names)
     reasons = []
-    for prefix, what in (("lip", "mouth"), ("eye", "eyes")):
+    for prefix, what in _HIDDEN.items():
         part = float(seen.confidence[np.char.startswith(names, prefix)].mean())
         if part < max(_MIN_CONFIDENCE[prefix], _MUCH_LESS * float(seen.confidence.mean())):
-            reasons.append(
-                f"The {what} cannot be made out well; something may cover "
-                f"{'it' if what == 'mouth' else 'them'}. Use a picture with a free face, or set "
-                "the points by hand."
-            )
+            reasons.append(Message(what))
     return reasons
 
 
-def _unlike(seen: Evidence) -> list[str]:
+_HIDDEN = {
+    "lip": "The mouth cannot be made out well; something may cover it. Use a picture with a free "
+    "face, or set the points by hand.",
+    "eye": "The eyes cannot be made out well; something may cover them. Use a picture with a free "
+    "face, or set the points by hand.",
+}
+
+
+def _unlike(seen: Evidence) -> list[Message]:
     if seen.error_cm <= _MAX_ERROR_CM:
         return []
     return [
-        "The points do not form a face as people have it. Check in the preview whether lips and "
-        "eyes lie right, and set the points by hand where they do not."
+        Message(
+            "The points do not form a face as people have it. Check in the preview whether "
+            "lips and eyes lie right, and set the points by hand where they do not."
+        )
     ]
 
 
-def _badly_taken(model: FaceModel, seen: Evidence) -> list[str]:
+def _badly_taken(model: FaceModel, seen: Evidence) -> list[Message]:
     reasons = []
     if sharpness(model, seen.rgb, seen.vertices_px) < _MIN_SHARPNESS:
-        reasons.append("The face is blurred. Use a sharper picture.")
+        reasons.append(Message("The face is blurred. Use a sharper picture."))
     light = _skin_light(model, seen.rgb, seen.vertices_px)
     if light < _MIN_LIGHT:
-        reasons.append("The face is too dark. Use a picture with light on the face.")
+        reasons.append(Message("The face is too dark. Use a picture with light on the face."))
     if light > _MAX_LIGHT:
-        reasons.append("The face is overexposed. Use a picture with less light on the face.")
+        reasons.append(
+            Message("The face is overexposed. Use a picture with less light on the face.")
+        )
     return reasons
 
 
@@ -166,29 +187,40 @@ def _skin_light(model: FaceModel, rgb: ImageArray, vertices_px: FloatArray) -> f
     return float(np.median(pixels @ np.array([0.299, 0.587, 0.114], np.float32)))
 
 
-def _several(num_faces: int) -> list[str]:
+def _several(num_faces: int) -> list[Message]:
     if num_faces <= 1:
         return []
-    return [f"The picture shows {num_faces} faces; the largest is used."]
+    return [Message("The picture shows {count} faces; the largest is used.", count=num_faces)]
 
 
-def _remarks(model: FaceModel, seen: Evidence) -> list[str]:
+def _remarks(model: FaceModel, seen: Evidence) -> list[Message]:
     notes = []
     yaw = abs(euler_from_rotation(seen.pose.rotation)[1])
     if _NOTE_YAW_DEG < yaw <= MAX_YAW_DEG:
-        notes.append(f"The head is turned by {yaw:.0f}°; up to {_NOTE_YAW_DEG:.0f}° looks best.")
+        notes.append(
+            Message(
+                "The head is turned by {yaw:.0f}°; up to {best:.0f}° looks best.",
+                yaw=yaw,
+                best=_NOTE_YAW_DEG,
+            )
+        )
     eyes = eye_distance_px(model, seen.vertices_px)
     if _MIN_EYES_PX <= eyes < _NOTE_EYES_PX:
         notes.append(
-            f"The face is small ({eyes:.0f} pixels between the outer eye corners); it will look "
-            "soft when shown large."
+            Message(
+                "The face is small ({eyes:.0f} pixels between the outer eye corners); it will look "
+                "soft when shown large.",
+                eyes=eyes,
+            )
         )
     if mouth_gap(model, seen.vertices_px) > _OPEN_GAP:
         notes.append(
-            "The mouth is open in the picture; a closed mouth gives the best lips and teeth."
+            Message(
+                "The mouth is open in the picture; a closed mouth gives the best lips and teeth."
+            )
         )
     height, width = seen.rgb.shape[:2]
     face = seen.vertices_px[model.landmarks["jaw"], :2]
     if (face < 0).any() or (face > [width, height]).any():
-        notes.append("The picture cuts off a part of the face.")
+        notes.append(Message("The picture cuts off a part of the face."))
     return notes

@@ -121,8 +121,10 @@ def _observe(
     known = [i for i, one in enumerate(found) if one is not None]
     if len(known) < (1 - MAX_LOST_SHARE) * len(found) or not known:
         raise PortraitError(
-            f"A face was found in {len(known)} of {len(found)} pictures of the film only. "
-            "Choose a film that shows one face from the front."
+            "A face was found in {seen} of {all} pictures of the film only. Choose a film "
+            "that shows one face from the front.",
+            seen=len(known),
+            all=len(found),
         )
     points = np.stack([one.points for one in found if one is not None])
     confidence = np.stack([one.confidence for one in found if one is not None])

@@ -59,7 +59,13 @@ class ExpressionControls:
             low, high = _RANGES[field.name]
             value = getattr(self, field.name)
             if not low <= value <= high:
-                raise ConfigError(f"{field.name} is {value}; it must lie in [{low}, {high}].")
+                raise ConfigError(
+                    "{name} is {value}; it must lie in [{low}, {high}].",
+                    name=field.name,
+                    value=value,
+                    low=low,
+                    high=high,
+                )
 
 
 class ControlFilter:

@@ -47,7 +47,9 @@ def write_frames(
             count = writer(stream, frames, frame_rate_hz)
         temporary.replace(path)
     except OSError as error:
-        raise MediaError(f"The curves cannot be written to {path} ({error.strerror}).") from error
+        raise MediaError(
+            "The curves cannot be written to {path} ({reason}).", path=path, reason=error.strerror
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -67,18 +69,24 @@ def read_frames(path: Path) -> tuple[list[ExpressionFrame], float]:
     try:
         frames, rate = reader(path)
     except OSError as error:
-        raise MediaError(f"The curves {path} cannot be read ({error.strerror}).") from error
+        raise MediaError(
+            "The curves {path} cannot be read ({reason}).", path=path, reason=error.strerror
+        ) from error
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise MediaError(f"{path} holds no expression curves ({error!r}).") from error
+        raise MediaError(
+            "{path} holds no expression curves ({reason!r}).", path=path, reason=error
+        ) from error
     if not frames:
-        raise MediaError(f"{path} holds no frames.")
+        raise MediaError("{path} holds no frames.", path=path)
     return frames, rate
 
 
 def _suffix(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise MediaError(f"{path}: curves are written and read as {', '.join(SUFFIXES)}.")
+        raise MediaError(
+            "{path}: curves are written and read as {names}.", path=path, names=", ".join(SUFFIXES)
+        )
     return suffix
 
 

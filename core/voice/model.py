@@ -44,8 +44,10 @@ class VoiceModel:
             self._expansion = _expansion(self.channels)
         except (KeyError, ValueError) as error:
             raise ModelError(
-                f"{path} is not a voice network of this program ({error!r}). "
-                "Install the program again."
+                "{path} is not a voice network of this program ({reason!r}). Install the "
+                "program again.",
+                path=path,
+                reason=error,
             ) from error
         self._state_inputs = [i for i in session.get_inputs() if i.name.startswith(_STATE_PREFIX)]
         self._state_outputs = [f"new_{i.name}" for i in self._state_inputs]

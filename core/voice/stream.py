@@ -43,8 +43,9 @@ class ExpressionStream:
         """
         if lookahead_ms not in model.lookaheads_ms:
             raise ConfigError(
-                f"A lookahead of {lookahead_ms} ms is not possible; choose one of "
-                f"{', '.join(map(str, model.lookaheads_ms))} ms."
+                "A lookahead of {lookahead_ms} ms is not possible; choose one of {names} ms.",
+                lookahead_ms=lookahead_ms,
+                names=", ".join(map(str, model.lookaheads_ms)),
             )
         self._model = model
         self._lookahead_ms = lookahead_ms

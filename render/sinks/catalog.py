@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from core.errors import DeviceError
+from core.messages import Message
 from render.sinks import desktop, v4l2
 from render.sinks.base import CameraInfo, CameraSink
 from render.sinks.desktop import DesktopCamera
@@ -13,7 +14,7 @@ from render.sinks.memory import MemoryCamera
 from render.sinks.pipewire import PipeWireCamera
 from render.sinks.v4l2 import V4l2Camera
 
-_MEMORY = CameraInfo("memory", "Preview only", "no other program sees it")
+_MEMORY = CameraInfo("memory", Message("Preview only"), Message("no other program sees it"))
 
 
 def list_cameras() -> tuple[CameraInfo, ...]:
@@ -62,7 +63,9 @@ def make_camera(
     if kind == "memory":
         return MemoryCamera(size, frame_rate_hz)
     known = ", ".join(info.id for info in list_cameras())
-    raise DeviceError(f"There is no camera '{camera_id}'. There are: {known}.")
+    raise DeviceError(
+        "There is no camera '{camera_id}'. There are: {known}.", camera_id=camera_id, known=known
+    )
 
 
 def repair_camera(camera_id: str) -> str:
@@ -73,7 +76,9 @@ def repair_camera(camera_id: str) -> str:
     """
     kind, _, rest = camera_id.partition(":")
     if kind != "v4l2" or not rest:
-        raise DeviceError(f"The camera '{camera_id}' has nothing that could be repaired here.")
+        raise DeviceError(
+            "The camera '{camera_id}' has nothing that could be repaired here.", camera_id=camera_id
+        )
     return v4l2.repair(Path(rest))
 
 
@@ -82,18 +87,22 @@ def _is_virtual(info: CameraInfo) -> bool:
 
 
 def _pipewire() -> CameraInfo:
-    problem = ""
+    problem: str = ""
     try:
         load_library()
         if not _pipewire_socket().exists():
-            problem = (
+            problem = Message(
                 "PipeWire is not running: start it with 'systemctl --user start pipewire "
                 "wireplumber'."
             )
     except DeviceError as error:
-        problem = str(error)
+        problem = error.message
     return CameraInfo(
-        "pipewire", "RealTalk Cam", "PipeWire, needs no kernel module", problem, not problem
+        "pipewire",
+        "RealTalk Cam",
+        Message("PipeWire, needs no kernel module"),
+        problem,
+        not problem,
     )
 
 

@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from core.errors import DeviceError
+from core.messages import Message
 from core.types import ImageArray
 from render.frames import check_frame
 from render.sinks.base import CameraInfo, FixedMode
@@ -47,8 +48,10 @@ class DesktopCamera(FixedMode):
             )
         except (ImportError, RuntimeError) as error:
             raise DeviceError(
-                f"{_NAMES.get(self._backend, self._backend)} cannot be opened ({error}). "
-                f"{_ADVICE.get(self._backend, '')}"
+                "{camera} cannot be opened ({reason}). {advice}",
+                camera=_NAMES.get(self._backend, self._backend),
+                reason=error,
+                advice=Message(_ADVICE.get(self._backend, "")),
             ) from error
 
     def send(self, rgb: ImageArray) -> None:
@@ -59,7 +62,9 @@ class DesktopCamera(FixedMode):
         try:
             self._camera.send(rgb)
         except RuntimeError as error:
-            raise DeviceError(f"The camera took no frame ({error}): open it again.") from error
+            raise DeviceError(
+                "The camera took no frame ({reason}): open it again.", reason=error
+            ) from error
         self.frames_sent += 1
 
     def close(self) -> None:
@@ -77,4 +82,4 @@ def find_cameras() -> list[CameraInfo]:
         return [
             CameraInfo(f"desktop:{b}", _NAMES[b], problem=problem, usable=False) for b in backends
         ]
-    return [CameraInfo(f"desktop:{b}", _NAMES[b], detail=_ADVICE[b]) for b in backends]
+    return [CameraInfo(f"desktop:{b}", _NAMES[b], detail=Message(_ADVICE[b])) for b in backends]

@@ -144,8 +144,9 @@ def load_library() -> ctypes.CDLL:
             function.restype, function.argtypes = result, arguments
     except (OSError, AttributeError) as error:
         raise DeviceError(
-            f"The PipeWire library cannot be used ({error}): install the package "
-            f"libpipewire-0.3-0, version 0.3.40 or later."
+            "The PipeWire library cannot be used ({reason}): install the package "
+            "libpipewire-0.3-0, version 0.3.40 or later.",
+            reason=error,
         ) from error
     library.pw_init(None, None)
     return library
@@ -304,8 +305,9 @@ def _pod_array(*bodies: bytes) -> tuple[Any, list[Any]]:
 
 def _not_running(reason: str) -> DeviceError:
     return DeviceError(
-        f"PipeWire does not answer ({reason}): start it with 'systemctl --user start pipewire "
-        f"wireplumber', or choose another camera."
+        "PipeWire does not answer ({reason}): start it with 'systemctl --user start "
+        "pipewire wireplumber', or choose another camera.",
+        reason=reason,
     )
 
 

@@ -77,7 +77,8 @@ class PipeWireCamera(FixedMode):
         if stream is None or stream.state in (pw.STATE_ERROR, pw.STATE_UNCONNECTED):
             reason = (stream.error if stream else "") or "not open"
             raise DeviceError(
-                f"The PipeWire camera is gone ({reason}): open it again when PipeWire runs."
+                "The PipeWire camera is gone ({reason}): open it again when PipeWire runs.",
+                reason=reason,
             )
         if stream.state != pw.STATE_STREAMING:
             return

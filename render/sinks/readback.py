@@ -51,7 +51,7 @@ def read_back(
         with _device(Path(rest), size, on_frame):
             yield
     else:
-        raise DeviceError(f"The camera “{camera_id}” cannot be read back.")
+        raise DeviceError("The camera “{camera_id}” cannot be read back.", camera_id=camera_id)
 
 
 @contextmanager
@@ -91,7 +91,9 @@ def _device(path: Path, size: tuple[int, int], on_frame: OnFrame) -> Iterator[No
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
-        raise DeviceError(f"{path} cannot be read back: {error.strerror}.") from error
+        raise DeviceError(
+            "{path} cannot be read back: {reason}.", path=path, reason=error.strerror
+        ) from error
     ended = threading.Event()
     thread = threading.Thread(
         target=_read_device, args=(descriptor, size, on_frame, ended), name="read back"

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from core.errors import DeviceError
+from core.messages import Message
 from core.types import ImageArray
 from render.frames import check_frame, to_i420
 from render.sinks.base import CameraInfo, FixedMode
@@ -33,6 +34,7 @@ _S_FMT = 0xC0D05605
 _STREAMON, _STREAMOFF = 0x40045612, 0x40045613
 _DRIVER = "v4l2 loopback"
 _MODULE = Path("/sys/module/v4l2loopback")
+_BUSY = "{path} is in use by another program: close it, or choose another camera."
 
 LOAD_COMMAND = "sudo modprobe v4l2loopback devices=1 exclusive_caps=1 card_label='RealTalk Cam'"
 
@@ -113,7 +115,7 @@ class V4l2Camera(FixedMode):
         """Write one frame; see `CameraSink.send`."""
         check_frame(rgb, self._size)
         if self._descriptor is None:
-            raise DeviceError(f"The camera {self._path} is not open: open it first.")
+            raise DeviceError("The camera {path} is not open: open it first.", path=self._path)
         to_i420(rgb, self._yuv)
         try:
             os.write(self._descriptor, self._yuv.data)
@@ -137,8 +139,11 @@ class V4l2Camera(FixedMode):
         width, height, fourcc = struct.unpack_from("<III", answer, 8)
         if (width, height) != self._size or fourcc != _FOURCC_I420:
             raise DeviceError(
-                f"{self._path} keeps the mode {width}x{height}: another program has fixed it. "
-                f"Close the programs that use this camera, or choose that size."
+                "{path} keeps the mode {width}x{height}: another program has fixed it. Close "
+                "the programs that use this camera, or choose that size.",
+                path=self._path,
+                width=width,
+                height=height,
             )
 
 
@@ -184,10 +189,11 @@ def missing_module() -> CameraInfo:
     return CameraInfo(
         "v4l2",
         "v4l2loopback camera",
-        problem=(
+        problem=Message(
             "The kernel module v4l2loopback is not loaded. Install the package v4l2loopback-dkms "
-            f"and run: {LOAD_COMMAND}. With Secure Boot it must be signed; the PipeWire camera "
-            "needs no module."
+            "and run: {command}. With Secure Boot it must be signed; the PipeWire camera "
+            "needs no module.",
+            command=LOAD_COMMAND,
         ),
         usable=False,
     )
@@ -212,23 +218,28 @@ def inspect(path: Path, ioctl: Ioctl = fcntl.ioctl) -> CameraInfo:
 def _judge(identity: str, path: Path, capabilities: Capabilities) -> CameraInfo:
     name, detail = capabilities.card or path.name, str(path)
     if not capabilities.driver.startswith(_DRIVER[:15]):
-        problem = f"{path} is a real camera ({capabilities.driver}), not a virtual one."
+        problem = Message(
+            "{path} is a real camera ({driver}), not a virtual one.",
+            path=path, driver=capabilities.driver,
+        )  # fmt: skip
         return CameraInfo(identity, name, detail, problem, usable=False)
     if capabilities.output and capabilities.capture:
-        problem = (
-            f"{path} was made with exclusive_caps=0: browsers will not list it. Reload the module: "
-            f"sudo modprobe -r v4l2loopback; {LOAD_COMMAND}"
-        )
+        problem = Message(
+            "{path} was made with exclusive_caps=0: browsers will not list it. Reload the module: "
+            "sudo modprobe -r v4l2loopback; {command}",
+            path=path, command=LOAD_COMMAND,
+        )  # fmt: skip
         return CameraInfo(identity, name, detail, problem)
     if capabilities.output:
         return CameraInfo(identity, name, detail)
     if capabilities.capture:
-        problem = f"{path} is in use by another program: close it, or choose another camera."
+        problem = Message(_BUSY, path=path)
         return CameraInfo(identity, name, detail, problem, usable=False)
-    problem = (
-        f"{path} takes no pictures since the last program closed it (a fault of v4l2loopback "
-        f"0.12.7): use Repair, or reload the module: sudo modprobe -r v4l2loopback; {LOAD_COMMAND}"
-    )
+    problem = Message(
+        "{path} takes no pictures since the last program closed it (a fault of v4l2loopback "
+        "0.12.7): use Repair, or reload the module: sudo modprobe -r v4l2loopback; {command}",
+        path=path, command=LOAD_COMMAND,
+    )  # fmt: skip
     return CameraInfo(identity, name, detail, problem, usable=False, repairable=True)
 
 
@@ -247,17 +258,21 @@ def repair(path: Path, ioctl: Ioctl = fcntl.ioctl) -> str:
     info = inspect(path, ioctl)
     if not info.usable:
         raise DeviceError(info.problem)
-    return f"{path} works again."
+    return Message("{path} works again.", path=path)
 
 
 def _os_problem(path: Path, error: OSError) -> str:
     if error.errno in (errno.EACCES, errno.EPERM):
-        return (
-            f"{path} may not be opened: add yourself to its group with "
-            f"'sudo usermod -aG video $USER', then log out and in again."
+        return Message(
+            "{path} may not be opened: add yourself to its group with "
+            "'sudo usermod -aG video $USER', then log out and in again.",
+            path=path,
         )
     if error.errno == errno.EBUSY:
-        return f"{path} is in use by another program: close it, or choose another camera."
+        return Message(_BUSY, path=path)
     if error.errno in (errno.ENOENT, errno.ENODEV, errno.ENXIO):
-        return f"The camera {path} is gone: was the module unloaded? Run: {LOAD_COMMAND}"
-    return f"The camera {path} cannot be used: {error.strerror}."
+        return Message(
+            "The camera {path} is gone: was the module unloaded? Run: {command}",
+            path=path, command=LOAD_COMMAND,
+        )  # fmt: skip
+    return Message("The camera {path} cannot be used: {reason}.", path=path, reason=error.strerror)

@@ -27,9 +27,13 @@ class Framing:
 
     def __post_init__(self) -> None:
         if self.face_height is not None and not 0.15 <= self.face_height <= 1.0:
-            raise ConfigError(f"Face height {self.face_height} is outside 0.15 to 1.")
+            raise ConfigError(
+                "Face height {face_height} is outside 0.15 to 1.", face_height=self.face_height
+            )
         if not all(0.0 <= share <= 1.0 for share in self.centre):
-            raise ConfigError(f"The face's place {self.centre} is outside the picture (0 to 1).")
+            raise ConfigError(
+                "The face's place {centre} is outside the picture (0 to 1).", centre=self.centre
+            )
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,12 @@ def make_view(
         ConfigError: The output size is out of range.
     """
     if not (min(size) >= 64 and size[0] <= MAX_OUTPUT_PX[0] and size[1] <= MAX_OUTPUT_PX[1]):
-        raise ConfigError(f"Output {size[0]}x{size[1]} is outside 64 to {MAX_OUTPUT_PX[0]} pixels.")
+        raise ConfigError(
+            "Output {width}x{height} is outside 64 to {most} pixels.",
+            width=size[0],
+            height=size[1],
+            most=MAX_OUTPUT_PX[0],
+        )
     least = max(out / have for out, have in zip(size, portrait_size, strict=True))
     left, top, right, bottom = face_box
     if framing.face_height is None:

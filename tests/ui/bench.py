@@ -52,7 +52,7 @@ class Bench:
         self.settings.set("first_start_done", first_start_done)
         self.settings.set("appearance", "light")
         self.texts = Texts(language)
-        self.tasks = Tasks(lambda error: self.texts("error.unexpected", error=error))
+        self.tasks = Tasks(self.texts.describe)
         self.context = Context(self.texts, theme, self.settings, self.tasks)
         self.services = Services(self.session, self.avatars, self.presets, samples)
         self._window: MainWindow | None = None

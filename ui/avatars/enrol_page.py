@@ -125,7 +125,7 @@ class EnrolPage(QWidget):
         verdict = avatar.verdict
         words = "enrol.verdict.good" if verdict.ok else "enrol.verdict.bad"
         self.verdict.show_state("good" if verdict.ok else "warning", self._texts(words))
-        self.reasons.setText("\n\n".join(verdict.reasons))
+        self.reasons.setText("\n\n".join(map(self._context.texts.words, verdict.reasons)))
         self.reasons.setVisible(bool(verdict.reasons))
 
     def _fail(self, words: str) -> None:

@@ -182,7 +182,7 @@ class GalleryPage(QWidget):
             item = QListWidgetItem(entry.name)
             item.setData(_ENTRY, entry)
             item.setData(Qt.ItemDataRole.AccessibleTextRole, entry.name)
-            item.setToolTip(entry.problem or entry.name)
+            item.setToolTip(self._context.texts.words(entry.problem) or entry.name)
             if entry.thumbnail_rgb is not None:
                 item.setData(_PICTURE, QPixmap.fromImage(image_from_rgb(entry.thumbnail_rgb)))
             self.cards.addItem(item)
@@ -195,7 +195,7 @@ class GalleryPage(QWidget):
     def _activated(self, item: QListWidgetItem) -> None:
         entry: AvatarEntry = item.data(_ENTRY)
         if entry.problem:
-            self._fail(entry.problem)
+            self._fail(self._context.texts.words(entry.problem))
         elif not self.is_in_use(entry.path):
             self.chosen.emit(entry)
 

@@ -38,12 +38,13 @@ class JobRow(QFrame):
         self.setProperty("role", "card")
         self._texts = context.texts
         self._job = job
-        self.words = ElidedLabel(job.title)
+        title = context.texts.words(job.title)
+        self.words = ElidedLabel(title)
         self.state = label("", "small", wrap=True)
         self.progress = QProgressBar()
         self.progress.setRange(0, 1000)
         self.progress.setTextVisible(False)
-        self.progress.setAccessibleName(self._texts("files.progress", name=job.title))
+        self.progress.setAccessibleName(self._texts("files.progress", name=title))
         self.cancel = icon_button(context.theme, "close", self._texts("files.cancel"))
         self.cancel.clicked.connect(lambda: cancel(job.id))
         self.open = button(self._texts("files.open"))
@@ -71,7 +72,7 @@ class JobRow(QFrame):
         set_role(self.state, "error" if job.status is JobStatus.FAILED else "small")
         self.cancel.setVisible(job.status in _OPEN)
         self.open.setVisible(job.status is JobStatus.DONE and job.output is not None)
-        self.setAccessibleName(f"{job.title}: {self.state.text()}")
+        self.setAccessibleName(f"{self._texts.words(job.title)}: {self.state.text()}")
 
     def _words(self, job: Job) -> str:
         if job.status is JobStatus.RUNNING:
@@ -82,7 +83,7 @@ class JobRow(QFrame):
                 "files.running_left", percent=percent, left=duration(self._texts, job.remaining_s)
             )
         if job.message:
-            return job.message
+            return self._texts.words(job.message)
         return self._texts(f"files.status.{job.status.value}")
 
     def _open(self) -> None:

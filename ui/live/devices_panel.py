@@ -172,7 +172,10 @@ class DevicesPanel(QWidget):
 
     def _repair(self, device_id: str) -> None:
         self._context.tasks.watch(
-            self, self._session.repair_camera(device_id), self.said.emit, self.failed.emit
+            self,
+            self._session.repair_camera(device_id),
+            lambda words: self.said.emit(self._context.texts.words(words)),
+            self.failed.emit,
         )
 
 

@@ -116,7 +116,8 @@ class BannerStack(QWidget):
                 self._remove(key)
         for key, notice in current.items():
             if key not in self._banners and key not in self._dismissed:
-                self._add(key, KINDS[notice.severity], notice.text, action(notice))
+                words = self._context.texts.words(notice.text)
+                self._add(key, KINDS[notice.severity], words, action(notice))
 
     def forget(self, text: str) -> None:
         """Take away one message of the window's own."""

@@ -146,7 +146,7 @@ class DeviceChooser(QWidget):
         if self._chosen and device is None:
             kind, text = "warning", self._texts("devices.gone")
         elif device is not None and device.problem:
-            kind, text = "error", device.problem
+            kind, text = "error", self._texts.words(device.problem)
         self.state_line.show_state(kind, text)
         self.repair_button.setVisible(device is not None and device.repairable)
 
@@ -156,11 +156,12 @@ class DeviceChooser(QWidget):
         if self._none_text:
             self.combo.addItem(self._none_text, NONE)
         for device in self._devices:
-            words = device.name
-            if device.default:
-                words = self._texts("devices.default", name=device.name)
+            name, *more = (
+                self._texts.words(text) for text in (device.name, device.detail, device.problem)
+            )
+            words = self._texts("devices.default", name=name) if device.default else name
             self.combo.addItem(words, device.id)
-            tip = "\n".join(filter(None, (device.name, device.detail, device.problem)))
+            tip = "\n".join(filter(None, (name, *more)))
             self.combo.setItemData(self.combo.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         if self._chosen and self.device is None:
             self.combo.addItem(self._texts("devices.missing", name=self._chosen), self._chosen)
