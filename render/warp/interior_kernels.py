@@ -44,7 +44,7 @@ def _put(
         out[k] = (turned - place[k]) * place[2]
     out[2] = depth
     deep = max((place[3] - depth) / place[4] - fade[0], 0.0)
-    return fade[1] + (1.0 - fade[1]) * np.exp(-fade[2] * deep)
+    return float(fade[1] + (1.0 - fade[1]) * np.exp(-fade[2] * deep))
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)

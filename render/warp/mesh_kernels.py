@@ -256,7 +256,7 @@ def outline(
                 out[row, k] = matrix[k, 0] * x + matrix[k, 1] * y + matrix[k, 2] * z + shift[k]
             if rim == 0 and abs(2 * i - count + 1) <= count // 2:
                 depth += matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + shift[2]
-    return depth / (2 * (count // 4) + 1)
+    return float(depth / (2 * (count // 4) + 1))
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)

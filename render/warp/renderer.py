@@ -160,9 +160,9 @@ class WarpRenderer:
         width, height = self._size
         spacing = self._field.spacing
         movable = self._field.movable
-        rows, columns = np.flatnonzero(movable.any(1)), np.flatnonzero(movable.any(0))
-        x0, x1 = (np.clip((c - RING) * spacing, 0, width) for c in columns[[0, -1]] + (-1, 2))
-        y0, y1 = (np.clip((r - RING) * spacing, 0, height) for r in rows[[0, -1]] + (-1, 2))
+        along_y, along_x = np.flatnonzero(movable.any(1)), np.flatnonzero(movable.any(0))
+        x0, x1 = (np.clip((c - RING) * spacing, 0, width) for c in along_x[[0, -1]] + (-1, 2))
+        y0, y1 = (np.clip((r - RING) * spacing, 0, height) for r in along_y[[0, -1]] + (-1, 2))
         x0, y0 = int(x0) // spacing * spacing, int(y0) // spacing * spacing
         x1, y1 = int(x1), int(y1)
         self._box = (x0, y0, x1, y1)
