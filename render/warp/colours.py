@@ -32,8 +32,8 @@ def choose_palette(
     lips = _lips(picture, rig, model)
     light = skin / max(float(skin.mean()), 1.0) / USUAL_SKIN
     light = np.clip(light / light.mean(), 0.75, 1.25) ** 0.5
-    level = np.clip(0.34 + 0.62 * _brightest(picture, rig, model), 0.35, 0.88)
-    ivory = np.array([1.0, 0.957, 0.885], np.float32) * light * level * 255.0
+    level = np.clip(0.38 + 0.60 * _brightest(picture, rig, model), 0.38, 0.92)
+    ivory = np.array([1.0, 0.950, 0.870], np.float32) * light * level * 255.0
     if own is not None:
         ivory = 0.25 * ivory + 0.75 * own
     pink = np.array([1.0, 0.52, 0.50], np.float32) * light * (0.30 + 0.42 * level) * 255.0

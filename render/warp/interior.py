@@ -29,7 +29,7 @@ TONGUE_SHINE = 0.45
 SOFT_FADE = (0.9, 0.42, 0.22)
 TEETH_FADE = (0.8, 0.16, 0.34)
 """Where behind the lips it begins to darken (cm), what is left far behind, how fast (1 / cm)."""
-LOWER_TEETH = 0.90
+LOWER_TEETH = 0.95
 """Light on the lower teeth, of that on the upper ones."""
 LIGHT = np.array([0.10, 0.45, 0.89], np.float32)
 
@@ -94,7 +94,7 @@ class Interior:
         place = model.mean[self._soft]
         normals = vertex_normals(np.ascontiguousarray(place), self._soft_triangles)
         lit = np.clip(normals @ LIGHT, 0.0, 1.0)
-        shade = np.where(tongue, 0.48 + 0.56 * lit, 0.75 + 0.3 * lit)
+        shade = np.where(tongue, 0.62 + 0.52 * lit, 0.75 + 0.3 * lit)
         groove = np.exp(-((place[:, 0] / 0.16) ** 2)) * (place[:, 2] < 9.0)
         side = np.clip(np.abs(place[:, 0]) / 2.0, 0.0, 1.0)
         shade = shade * np.where(tongue, (1.0 - 0.10 * groove) * (1.0 - 0.45 * side**2), 1.0)

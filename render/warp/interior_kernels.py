@@ -137,6 +137,7 @@ def shade(
     colour = np.zeros(3, np.float32)
     texel = np.zeros(4, np.float32)
     photo = np.zeros(3, np.float32)
+    shadow = np.zeros(3, np.float32)
     soft_id, soft_weights, soft_depth = buffers[0]
     looks_up = has_own or identity > 0.0
     for row_in in range(inner[3]):
@@ -149,8 +150,12 @@ def shade(
             under = max((y + 0.5 - edges[0, x]) / scale, 0.0)
             above = max((edges[1, x] - y - 0.5) / scale, 0.0)
             room = max(edges[1, x] - edges[0, x], 0.0) / scale
-            lip_shadow = 1.0 - 0.42 * np.exp(-under / 0.15) - 0.18 * np.exp(-above / 0.10)
-            lip_shadow *= 0.78 + 0.22 * min(room / 0.6, 1.0)
+            lip_shadow = 1.0 - 0.34 * np.exp(-under / 0.15) - 0.16 * np.exp(-above / 0.10)
+            lip_shadow *= 0.84 + 0.16 * min(room / 0.6, 1.0)
+            # Light that reaches the inside has been between lips and gums: shadows are warm.
+            shadow[0] = lip_shadow * (1.20 - 0.20 * lip_shadow)
+            shadow[1] = lip_shadow
+            shadow[2] = lip_shadow * (0.96 + 0.04 * lip_shadow)
             for sub in range(4):
                 sy, sx = 2 * row_in + sub // 2, 2 * column_in + sub % 2
                 t = soft_id[sy, sx]
@@ -208,6 +213,6 @@ def shade(
                     for k in range(3):
                         total[k] += share * photo[k]
                 for k in range(3):
-                    total[k] += (1.0 - share) * colour[k] * lip_shadow
+                    total[k] += (1.0 - share) * colour[k] * shadow[k]
             for k in range(3):
                 layer[y, x, k] = np.uint8(min(max(total[k] * 0.25 + 0.5, 0.0), 255.0))

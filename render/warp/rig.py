@@ -20,8 +20,12 @@ VIEWING_DISTANCE_CM = 60.0
 """From the camera to the head: what a movement towards the viewer does to the size."""
 TEETH_SHOW_CM = 0.40
 """How far the upper front teeth reach below a resting upper lip."""
+LOWER_TEETH_CM = 0.06
+"""How far the lower front teeth reach above a resting lower lip, behind the upper ones."""
 HIDDEN_FACING = 0.12
 """Skin that faces the portrait's viewer less than this is not taken as texture."""
+FRONT_TEETH = (("teeth_upper", -1.0, -3.3), ("teeth_lower", 1.0, -3.6))
+"""Parts of the model, and which of their vertices are near the biting edge: those below, above y."""
 FRONT_TEETH_Z_CM = 10.7
 KEPT_PARALLAX = 0.45
 """Of the shift that depth gives the mouth's inside in a turned portrait: small errors of the fitted
@@ -71,7 +75,10 @@ class Rig:
         inside = _inside(model)
         depth_cm = model.mean[inside, 2:] - FRONT_TEETH_Z_CM
         flatter = (KEPT_PARALLAX - 1.0) * depth_cm * self.direction((0.0, 0.0, 1.0))[:2]
-        self.offset[inside, :2] = self._mouth_offset(model) + flatter
+        self.offset[inside, :2] = flatter
+        upper, lower = self._mouth_offset(model)
+        self.offset[inside, :2] += upper
+        self.offset[model.vertices_of("teeth_lower"), :2] += lower - upper
         self._base = (self.neutral + self.offset).ravel()
         self._hold_eyes(model)
         self.source = np.empty_like(self.neutral)
@@ -83,29 +90,33 @@ class Rig:
         self._rotation = np.asarray(avatar.pose.rotation, np.float64)
         self._yaw_deg = euler_from_rotation(self._rotation)[1]
 
-    def _mouth_offset(self, model: FaceModel) -> FloatArray:
-        """Offset of the mouth's inside, (2,), output pixels.
+    def _mouth_offset(self, model: FaceModel) -> tuple[FloatArray, FloatArray]:
+        """Offset of the mouth's inside and of the lower teeth, (2,) each, output pixels.
 
         Sideways the teeth stay in the middle of the portrait's lips. Their height follows from the
-        upper lip, which leaves TEETH_SHOW_CM of them free when it rests: a closed portrait shows
-        it at rest; an open one may have raised it by the expression found in it.
+        lips, which leave a little of them free when they rest: a closed portrait shows the lips at
+        rest; an open one may have parted them by the expression found in it.
         """
         marks = model.landmarks
-        upper, lower = marks["lip_rim_upper"][8:-8], marks["lip_rim_lower"][8:-8]
+        rims = [marks[f"lip_rim_{side}"][8:-8] for side in ("upper", "lower")]
         shift = self.displacement(self.beta)
         source = self.neutral + self.offset + shift
-        upright = picture_axes(self._axes)
-        teeth = model.vertices_of("teeth_upper")
-        front = teeth[(np.abs(model.mean[teeth, 0]) < 0.7) & (model.mean[teeth, 1] < -3.3)]
-        parted = source[lower].mean(axis=0) - source[upper].mean(axis=0)
-        gap_cm = float(parted[:2] @ upright[1])
+        across, downward = picture_axes(self._axes)
+        parted = source[rims[1]].mean(axis=0) - source[rims[0]].mean(axis=0)
+        gap_cm = float(parted[:2] @ downward)
         openness = np.clip(gap_cm / self.scale_px_per_cm / 0.12 - 1.0, 0.0, 1.0)
-        resting = source[upper] - openness * shift[upper]
-        down = float((resting.mean(axis=0) - self.neutral[front].mean(axis=0))[:2] @ upright[1])
-        down += TEETH_SHOW_CM * self.scale_px_per_cm
-        rims = np.concatenate([marks["lip_rim_upper"], marks["lip_rim_lower"]])
-        sideways = float((source[rims] - self.neutral[rims])[:, :2].mean(axis=0) @ upright[0])
-        return np.asarray(sideways * upright[0] + down * upright[1], np.float32)
+        both = np.concatenate([marks["lip_rim_upper"], marks["lip_rim_lower"]])
+        sideways = float((source[both] - self.neutral[both])[:, :2].mean(axis=0) @ across)
+        offsets = []
+        for rim, row, below_cm in zip(rims, FRONT_TEETH, (TEETH_SHOW_CM, -LOWER_TEETH_CM), strict=True):
+            teeth = model.vertices_of(row[0])
+            mean = model.mean[teeth]
+            front = teeth[(np.abs(mean[:, 0]) < 0.7) & (row[1] * (mean[:, 1] - row[2]) > 0)]
+            resting = (source[rim] - openness * shift[rim]).mean(axis=0)
+            held = (self.neutral[front] + (1.0 - openness) * shift[front]).mean(axis=0)
+            down = float((resting - held)[:2] @ downward) + below_cm * self.scale_px_per_cm
+            offsets.append(np.asarray(sideways * across + down * downward, np.float32))
+        return offsets[0], offsets[1]
 
     def _hold_eyes(self, model: FaceModel) -> None:
         """Eyeballs stay: the gaze moves what lies in the eye's opening instead."""

@@ -185,7 +185,7 @@ def paint(row: ToothRow, palette: Palette, texels_per_cm: float) -> FloatArray:
     enamel = palette.ivory * light[..., None]
     warm = np.array([1.0, 0.975, 0.91], np.float32)
     enamel = enamel * (1.0 + (warm - 1.0) * np.clip(rise, 0, 1)[..., None] ** 2 * 0.9)
-    cool = np.array([0.93, 0.95, 0.97], np.float32)
+    cool = np.array([0.955, 0.96, 0.965], np.float32)
     tip = np.exp(-np.maximum(height - edge, 0) / 0.10)[..., None]
     enamel = enamel * (1.0 + (cool - 1.0) * tip)
 
