@@ -31,6 +31,7 @@ TEETH_FADE = (0.8, 0.16, 0.34)
 """Where behind the lips it begins to darken (cm), what is left far behind, how fast (1 / cm)."""
 LOWER_TEETH = 0.95
 """Light on the lower teeth, of that on the upper ones."""
+AXES = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 LIGHT = np.array([0.10, 0.45, 0.89], np.float32)
 
 
@@ -76,6 +77,8 @@ class Interior:
         self._strip_shade[0] *= np.float32(LOWER_TEETH)
         self._paint_soft(model)
         self._moves = self._soft_moves()
+        axes = np.stack([self._rig.direction(axis) for axis in AXES])
+        self._from_anchors = [np.asarray(s.from_anchors @ axes, np.float32) for s in self._strips]
         self._placed = [np.zeros((len(self._soft), 3), np.float32)]
         self._placed += [np.zeros_like(s.mean) for s in self._strips]
         self._faded = [np.zeros(len(p), np.float32) for p in self._placed]
@@ -110,7 +113,7 @@ class Interior:
         mean, tongue = self._model_mean[self._soft], self._is_tongue.astype(np.float32)
         reach = (mean[:, 2] - TONGUE_ROOT_Z_CM) / (TONGUE_TIP_Z_CM - TONGUE_ROOT_Z_CM)
         tip = np.clip(reach, 0.0, 1.0) * tongue
-        x, y, z = (self._rig.direction(a) for a in ((1.0, 0, 0), (0, 1.0, 0), (0, 0, 1.0)))
+        x, y, z = (self._rig.direction(axis) for axis in AXES)
         moves = [
             np.outer(TONGUE_WIDER * mean[:, 0] * tongue, x),
             np.outer(TONGUE_RAISE_CM * tip**2.5, y),
@@ -150,6 +153,7 @@ class Interior:
                 points,
                 strip.anchors,
                 strip.anchor_weights,
+                self._from_anchors[row - 1],
                 turn.matrix,
                 turn.shift,
                 place,

@@ -89,6 +89,7 @@ def place_strip(
     points: FloatArray,
     anchors: IntArray,
     weights: FloatArray,
+    beside: FloatArray,
     matrix: FloatArray,
     shift: FloatArray,
     place: FloatArray,
@@ -97,10 +98,10 @@ def place_strip(
     out: FloatArray,
     light: FloatArray,
 ) -> None:
-    """Place a row of teeth, whose vertices (n,) follow anchors (n, k) with weights; see
-    `place_soft`. What depth leaves of the light is multiplied by lit (n,)."""
+    """Place a row of teeth, whose vertices (n,) follow anchors (n, k) with weights and lie
+    beside (n, 3) their mean; see `place_soft`. What depth leaves of the light is multiplied by lit (n,)."""
     for i in range(anchors.shape[0]):
-        x = y = z = np.float32(0.0)
+        x, y, z = beside[i, 0], beside[i, 1], beside[i, 2]
         for k in range(anchors.shape[1]):
             at, weight = anchors[i, k], weights[i, k]
             x += weight * points[at, 0]

@@ -18,9 +18,9 @@ NECK_JOINT_CM = (0.0, -6.0, -1.0)
 """About which the head turns, in the model's axes."""
 VIEWING_DISTANCE_CM = 60.0
 """From the camera to the head: what a movement towards the viewer does to the size."""
-TEETH_SHOW_CM = 0.40
+TEETH_SHOW_CM = 0.24
 """How far the upper front teeth reach below a resting upper lip."""
-LOWER_TEETH_CM = 0.06
+LOWER_TEETH_CM = -0.12
 """How far the lower front teeth reach above a resting lower lip, behind the upper ones."""
 HIDDEN_FACING = 0.12
 """Skin that faces the portrait's viewer less than this is not taken as texture."""
@@ -108,7 +108,9 @@ class Rig:
         both = np.concatenate([marks["lip_rim_upper"], marks["lip_rim_lower"]])
         sideways = float((source[both] - self.neutral[both])[:, :2].mean(axis=0) @ across)
         offsets = []
-        for rim, row, below_cm in zip(rims, FRONT_TEETH, (TEETH_SHOW_CM, -LOWER_TEETH_CM), strict=True):
+        for rim, row, below_cm in zip(
+            rims, FRONT_TEETH, (TEETH_SHOW_CM, -LOWER_TEETH_CM), strict=True
+        ):
             teeth = model.vertices_of(row[0])
             mean = model.mean[teeth]
             front = teeth[(np.abs(mean[:, 0]) < 0.7) & (row[1] * (mean[:, 1] - row[2]) > 0)]

@@ -77,6 +77,7 @@ class ToothStrip:
         facing: (n,) float32: how much the surface faces forward, [0, 1].
         anchors: (n, NEIGHBOURS) int32: model vertices it moves with,
         anchor_weights: (n, NEIGHBOURS).
+        from_anchors: (n, 3) float32: place on the mean face seen from their weighted mean.
     """
 
     def __init__(self, model: FaceModel, row: ToothRow) -> None:
@@ -106,12 +107,9 @@ class ToothStrip:
         share = 1.0 / (np.take_along_axis(far, best, axis=1) + 0.3) ** 2
         self.anchors = own[best].astype(np.int32)
         self.anchor_weights = (share / share.sum(1, keepdims=True)).astype(np.float32)
-
-    def carried(self, model_values: FloatArray) -> FloatArray:
-        """Values at the strip's vertices of values at the model's, (V, k) -> (n, k)."""
-        picked = model_values[self.anchors]
-        result: FloatArray = (picked * self.anchor_weights[..., None]).sum(axis=1)
-        return result
+        self.from_anchors = self.mean - np.einsum(
+            "nqk,nq->nk", model.mean[self.anchors], self.anchor_weights
+        )
 
 
 def _arch(teeth: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -168,7 +166,7 @@ def paint(row: ToothRow, palette: Palette, texels_per_cm: float) -> FloatArray:
     crown, short = np.asarray(row.crown)[tooth], np.asarray(row.short)[tooth]
     soft = 1.2 / texels_per_cm
 
-    corner = np.abs(across) ** 4 * 0.09 + np.abs(across) ** 12 * 0.10
+    corner = np.abs(across) ** 4 * 0.05 + np.abs(across) ** 12 * 0.07
     edge = short + corner
     gum_line = crown - 0.22 * np.abs(across) ** 2.5
     rise = np.clip((height - edge) / np.maximum(gum_line - edge, 0.1), 0.0, 1.2)
