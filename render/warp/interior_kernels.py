@@ -99,7 +99,8 @@ def place_strip(
     light: FloatArray,
 ) -> None:
     """Place a row of teeth, whose vertices (n,) follow anchors (n, k) with weights and lie
-    beside (n, 3) their mean; see `place_soft`. What depth leaves of the light is multiplied by lit (n,)."""
+    beside (n, 3) their mean; see `place_soft`. The light that depth leaves is multiplied by
+    lit (n,)."""
     for i in range(anchors.shape[0]):
         x, y, z = beside[i, 0], beside[i, 1], beside[i, 2]
         for k in range(anchors.shape[1]):

@@ -25,7 +25,7 @@ LOWER_TEETH_CM = -0.12
 HIDDEN_FACING = 0.12
 """Skin that faces the portrait's viewer less than this is not taken as texture."""
 FRONT_TEETH = (("teeth_upper", -1.0, -3.3), ("teeth_lower", 1.0, -3.6))
-"""Parts of the model, and which of their vertices are near the biting edge: those below, above y."""
+"""Parts of the model, and which vertices are near the biting edge: those below, above a y."""
 FRONT_TEETH_Z_CM = 10.7
 KEPT_PARALLAX = 0.45
 """Of the shift that depth gives the mouth's inside in a turned portrait: small errors of the fitted
