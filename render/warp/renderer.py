@@ -152,25 +152,26 @@ class WarpRenderer:
             zone[area.vertices] = smoothstep((EYE_ZONE_CM - area.distance_cm) / 0.6)
         faces = model.triangles_of("face")
         hidden = hidden_vertices(self._rig, model)
-        outline = np.flatnonzero(hidden & (model.part == 0) & (np.abs(model.mean[:, 0]) > SIDE_CM))
-        near = [(lips.vertices, lips.distance_cm)]
-        near += [(eye.aperture.vertices, eye.aperture.distance_cm) for eye in self._eyes]
-        for vertices, distance_cm in near:
-            hidden[vertices[distance_cm < 1.0]] = False
-            inward = self._outline_distance_cm(vertices, outline) / OUTLINE_CM
-            rim = smoothstep((0.5 - distance_cm) / 0.3)
-            zone[vertices] *= np.maximum(smoothstep(inward), rim)
+        outline = hidden & (model.part == 0) & (np.abs(model.mean[:, 0]) > SIDE_CM)
+        for eye in self._eyes:
+            lids = eye.aperture.vertices[eye.aperture.distance_cm < 1.0]
+            hidden[lids] = outline[lids] = False
+        hidden[lips.vertices[lips.distance_cm < 1.0]] = False
+        for area in (lips, *(eye.aperture for eye in self._eyes)):
+            inward = self._distance_cm(area.vertices, np.flatnonzero(outline)) / OUTLINE_CM
+            rim = smoothstep((0.5 - area.distance_cm) / 0.3)
+            zone[area.vertices] *= np.maximum(smoothstep(inward), rim)
         zone[hidden] = 0.0
         self._zone = zone
         self._mouth_triangles = _touching(faces, lips.vertices, count)
         self._eye_triangles = [_touching(faces, eye.aperture.vertices, count) for eye in self._eyes]
 
-    def _outline_distance_cm(self, vertices: IntArray, outline: IntArray) -> FloatArray:
+    def _distance_cm(self, vertices: IntArray, others: IntArray) -> FloatArray:
         """How far vertices lie from the nearest of others as the portrait shows them, (n,)."""
-        if not len(outline):
+        if not len(others):
             return np.full(len(vertices), np.inf, np.float32)
         places = self._rig.source[:, :2]
-        away = np.linalg.norm(places[vertices][:, None] - places[outline][None], axis=-1)
+        away = np.linalg.norm(places[vertices][:, None] - places[others][None], axis=-1)
         return np.asarray(away.min(axis=1) / self._rig.scale_px_per_cm, np.float32)
 
     def _allocate(self, model: FaceModel) -> None:
