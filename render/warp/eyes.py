@@ -1,18 +1,30 @@
 """The eyes: lids that close over the portrait's own eyes, and a gaze that wanders a little."""
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from core import blendshapes
 from core.face_model import FaceModel
-from core.types import FloatArray
+from core.types import FloatArray, ImageArray
 from render.warp import mesh_kernels
 from render.warp.aperture import SAMPLES, Aperture, down_of, ramp
 from render.warp.rig import Rig
 
 BROW_CM = 0.5
 """Half the height of a brow: a blink unfolds the skin from the rim up to the brow's lower edge."""
-REACH_CM = (0.8, 1.9)
+REACH_CM = (0.6, 1.9)
 """Least and greatest height of that skin."""
+LASHES_CM = 0.3
+"""Above the rim: lashes and the fold of the lid are no rim of glasses."""
+STEP_CM = 0.03
+LINE_CM = 0.15
+"""A rim of glasses is thinner than this, and"""
+LINE_SHARE = 0.75
+"""darker than this share of the skin on both sides."""
+LEAST_CLEAR_CM = 0.5
+"""With less room between lid and glasses than this, the rim bends in a blink."""
+BRIDGE_LINES = 9
 ZONE_CM = 2.0
 UPPER_SHARE = 0.88
 """Share of a blink that the upper lid does."""
@@ -33,7 +45,7 @@ class Eye:
         gap: Left between them, (SAMPLES,), output pixels.
     """
 
-    def __init__(self, rig: Rig, model: FaceModel, side: str) -> None:
+    def __init__(self, rig: Rig, model: FaceModel, side: str, portrait: ImageArray) -> None:
         self._rig = rig
         name = side.lower()
         upper, lower = model.landmarks[f"eye_{name}_upper"], model.landmarks[f"eye_{name}_lower"]
@@ -50,7 +62,7 @@ class Eye:
         self.gap = np.zeros(SAMPLES, np.float32)
         self._change = np.zeros(SAMPLES, np.float32)
         self._mixed = np.zeros(SAMPLES, np.float32)
-        reach_cm = self._reach_cm(model, name)
+        reach_cm = self._reach_cm(model, name, portrait)
         follow = np.clip(1.0 - area.distance_cm / reach_cm, 0.0, 1.0)
         share = np.where(area.side > 0, UPPER_SHARE, UPPER_SHARE - 1.0) * follow
         self._share = share.astype(np.float32)
@@ -61,22 +73,42 @@ class Eye:
         self._outward = 1.0 if side == "Left" else -1.0
         source = rig.source[area.vertices, :2]
         fill = np.clip(1.0 - area.distance_cm / (STRETCH * reach_cm), 0.0, 1.0)
-        fill = fill * min(INSET_CM, 0.3 * reach_cm)
+        fill = fill * np.minimum(INSET_CM, 0.4 * reach_cm)
         away = np.where(area.side > 0, -fill, fill)
         self.resting = source.astype(np.float32)
         inset = source + (away * rig.scale_px_per_cm)[:, None] * self.down
         self._inset = inset.astype(np.float32)
 
-    def _reach_cm(self, model: FaceModel, side: str) -> float:
-        """Height of the skin between lid and brow, in centimetres of the mean face."""
+    def _reach_cm(self, model: FaceModel, side: str, portrait: ImageArray) -> FloatArray:
+        """Height of the skin that unfolds at each skin vertex, (n,), cm of the mean face.
+
+        Between upper lid and brow, and below the rim of glasses where there is room.
+        """
         brow = model.landmarks[f"brow_{side}"]
         shown, mean = (
             (self.aperture.upper.of(p)[:, :2].mean(0) - p[brow, :2].mean(0))
             for p in (self._rig.source, model.mean * np.array([1.0, -1.0, 1.0], np.float32))
         )
         shown_cm = max(float(shown @ self.down) / self._rig.scale_px_per_cm, 0.3)
-        mean_cm = float(mean[1])
-        return float(np.clip((shown_cm - BROW_CM) * mean_cm / shown_cm, *REACH_CM))
+        per_shown = float(mean[1]) / shown_cm
+        free = float(np.clip((shown_cm - BROW_CM) * per_shown, *REACH_CM))
+        profile = np.full(SAMPLES, free, np.float32)
+        if _wears_glasses(portrait, self._rig, model):
+            clear = cv2.erode(self._clear_cm(portrait)[:, None], np.ones((5, 1), np.uint8))
+            clear = cv2.GaussianBlur(clear, (1, 0), 1.5, sigmaY=1.5)[:, 0] * per_shown
+            if np.median(clear) > LEAST_CLEAR_CM:
+                profile = np.clip(clear, LEAST_CLEAR_CM, free).astype(np.float32)
+        return np.where(self.aperture.side > 0, self.aperture.at(profile), np.float32(free))
+
+    def _clear_cm(self, portrait: ImageArray) -> FloatArray:
+        """How far above each point of the upper rim a dark line lies, (SAMPLES,)."""
+        px = self._rig.scale_px_per_cm
+        rim = self.aperture.upper.of(self._rig.source)[:, :2]
+        steps = np.arange(LASHES_CM, REACH_CM[1], STEP_CM, dtype=np.float32)
+        lines = rim[:, None] - (steps * px)[None, :, None] * self.down
+        dark = _dark_lines(portrait, lines, px)
+        first = np.where(dark.any(axis=1), dark.argmax(axis=1), len(steps) - 1)
+        return np.asarray(steps[first] - LINE_CM, np.float32)
 
     def blink(self, beta: FloatArray) -> float:
         """How closed the frame wants the eye, [0, 1]; 0.9 and more is closed."""
@@ -117,3 +149,31 @@ class Eye:
         toward = self._rig.direction((1.0, 0.0, 0.0))[:2] * centimetres[0]
         toward = toward + self._rig.direction((0.0, 1.0, 0.0))[:2] * centimetres[1]
         return np.asarray(toward, np.float32)
+
+
+def _wears_glasses(portrait: ImageArray, rig: Rig, model: FaceModel) -> bool:
+    """Whether a dark line, the bridge of glasses, crosses the nose between the eyes."""
+    marks = model.landmarks
+    corners = []
+    for side in ("left", "right"):
+        rim = marks[f"eye_{side}_upper"]
+        corners.append(rim[np.abs(model.mean[rim, 0]).argmin()])
+    middle = rig.source[corners, :2].mean(axis=0)
+    across = rig.direction((1.0, 0.0, 0.0))[:2]
+    down = -rig.direction((0.0, 1.0, 0.0))[:2]
+    sideways = np.linspace(-0.5, 0.5, BRIDGE_LINES)[:, None, None] * across
+    steps = np.arange(-1.2, 1.2, STEP_CM)[None, :, None] * down
+    dark = _dark_lines(portrait, middle + sideways + steps, rig.scale_px_per_cm)
+    return bool(dark.any(axis=1).mean() > 0.75)
+
+
+def _dark_lines(portrait: ImageArray, paths: FloatArray, px_per_cm: float) -> NDArray[np.bool_]:
+    """Where paths (n, m, 2), STEP_CM a step, cross a thin line darker than both its sides."""
+    luma = cv2.GaussianBlur(cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY), (0, 0), 0.02 * px_per_cm)
+    places = np.ascontiguousarray(paths - 0.5, np.float32)
+    seen = cv2.remap(luma, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    lit = np.asarray(seen, np.float32)
+    far = round(LINE_CM / STEP_CM)
+    padded = np.pad(lit, ((0, 0), (far, far)), mode="edge")
+    beside = np.minimum(padded[:, : -2 * far], padded[:, 2 * far :])
+    return np.asarray(lit < LINE_SHARE * beside, np.bool_)

@@ -113,7 +113,7 @@ class WarpRenderer:
         person = None if mask is None else np.ascontiguousarray(_inner(mask))
         self._field = HeadField(self._rig, model, face_px, size, person, MARGIN_PX, self._density)
         self._lips = Lips(self._rig, model)
-        self._eyes = (Eye(self._rig, model, "Left"), Eye(self._rig, model, "Right"))
+        self._eyes = tuple(Eye(self._rig, model, s, self.portrait_rgb) for s in ("Left", "Right"))
         self._triangulate(model)
         self._allocate(model)
         self._open_mouth(model)
