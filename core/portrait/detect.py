@@ -18,6 +18,8 @@ from core.types import FloatArray, ImageArray
 _FRONTAL = ("haarcascade_frontalface_alt2.xml", "haarcascade_frontalface_default.xml")
 _PROFILE = "haarcascade_profileface.xml"
 _WORK_PX = 480
+_ASIDE_PX = 360
+"""For tilted heads and profiles, which must be larger."""
 _LARGE_PX = 900
 _SMALLEST = 0.07
 _TILTS_DEG = (-30.0, 30.0)
@@ -55,12 +57,17 @@ def find_faces(rgb: ImageArray) -> list[FaceBox]:
         face.
     """
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    finds = _upright(grey, _WORK_PX, 1.08, 3)
-    if not any(box.votes >= _ENOUGH_VOTES for box in _merged(finds)):
-        finds += _upright(cv2.equalizeHist(grey), _WORK_PX, 1.08, 2)
-        finds += _profiles(grey)
-        for tilt in _TILTS_DEG:
-            finds += _tilted(grey, tilt)
+    further = (
+        lambda: _upright(grey, _WORK_PX, 1.08, 3),
+        lambda: _upright(cv2.equalizeHist(grey), _WORK_PX, 1.08, 2),
+        lambda: [box for tilt in _TILTS_DEG for box in _tilted(grey, tilt)],
+        lambda: _profiles(grey),
+    )
+    finds: list[FaceBox] = []
+    for look in further:
+        finds += look()
+        if any(box.votes >= _ENOUGH_VOTES for box in _merged(finds)):
+            break
     if not finds:
         finds = _upright(cv2.GaussianBlur(grey, (0, 0), 2), _LARGE_PX, 1.05, 2)
     return _merged(finds)
@@ -87,8 +94,8 @@ def _upright(grey: ImageArray, work_px: int, step: float, neighbours: int) -> li
 
 def _profiles(grey: ImageArray) -> list[FaceBox]:
     width = grey.shape[1]
-    right = _detect(grey, _PROFILE, _WORK_PX, 1.08, 3)
-    left = _detect(np.ascontiguousarray(grey[:, ::-1]), _PROFILE, _WORK_PX, 1.08, 3)
+    right = _detect(grey, _PROFILE, _ASIDE_PX, 1.08, 3)
+    left = _detect(np.ascontiguousarray(grey[:, ::-1]), _PROFILE, _ASIDE_PX, 1.08, 3)
     left[:, 0] = width - left[:, 0] - left[:, 2]
     return [_box(*box) for box in np.concatenate([right, left])]
 
@@ -100,7 +107,7 @@ def _tilted(grey: ImageArray, tilt_deg: float) -> list[FaceBox]:
     turned = cv2.warpAffine(grey, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
     back = cv2.invertAffineTransform(matrix)
     faces = []
-    for box in _detect(turned, _FRONTAL[0], _WORK_PX, 1.08, 3):
+    for box in _detect(turned, _FRONTAL[0], _ASIDE_PX, 1.08, 3):
         upright = _box(*box)
         x, y = back[:, :2] @ [upright.x, upright.y] + back[:, 2]
         faces.append(FaceBox(float(x), float(y), upright.size, tilt_deg))

@@ -16,7 +16,7 @@ from core.portrait.picture import read_picture
 from core.types import FloatArray, ImageArray
 
 _WORK_SIDE_PX = 192
-_GRABCUT_ROUNDS = 3
+_GRABCUT_ROUNDS = 2
 _GRAIN = 5.0
 _WHOLE_PICTURE = 0.95
 _SOFT_SHARE = 0.012
