@@ -334,8 +334,15 @@ class Session(Protocol):
         """End `panic`: the face lives again, muted as before the panic."""
         ...
 
-    def enrol(self, picture: Path) -> "Future[Avatar]":
+    def enrol(
+        self, picture: Path, points: Mapping[str, tuple[float, float]] | None = None
+    ) -> "Future[Avatar]":
         """Make an avatar from a picture file.
+
+        Args:
+            picture: The file.
+            points: Set by hand, by name (`core.portrait.points.EDITABLE`), in pixels of the
+                upright file; five or more do without a face being found (cartoons, statues).
 
         Returns:
             A future that resolves on a worker thread to the avatar (its `verdict` may still be

@@ -150,7 +150,9 @@ class FakeParts:
     def engine(self, renderer: BrightnessRenderer) -> str:
         return "fake"
 
-    def enrol(self, picture: Path) -> Avatar:
+    def enrol(
+        self, picture: Path, points: Mapping[str, tuple[float, float]] | None = None
+    ) -> Avatar:
         if not picture.exists():
             raise PortraitError(f"The picture {picture} cannot be read.")
         return make_avatar(picture.stem)

@@ -3,8 +3,12 @@
 import argparse
 import json
 import logging
+import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +21,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "live",
         help="let a portrait speak live, without a window",
-        description="Let a portrait speak what the microphone hears, into a virtual camera.",
+        description="Let a portrait speak what the microphone hears, into a virtual camera. "
+        "Where the system has signals, SIGUSR1 freezes to the resting face and mutes, and a second "
+        "one ends that; bind 'pkill -USR1 -f \"realtalk live\"' to a key of the desktop.",
     )
     parser.add_argument("--portrait", type=Path, help="picture of a face, or an .avatar file")
     parser.add_argument("--mic", help="name or part of it; the system's default if left out")
@@ -43,9 +49,32 @@ def run(args: argparse.Namespace) -> int:
     try:
         if args.list:
             return _list(session, args.json)
-        return _live(session, args)
+        with _panic_signal(session):
+            return _live(session, args)
     finally:
         session.close()
+
+
+@contextmanager
+def _panic_signal(session: Any) -> Iterator[None]:
+    """Let SIGUSR1 freeze and mute and the next one resume, where the system has signals."""
+
+    def toggle() -> None:
+        if session.state().panicked:
+            session.resume()
+        else:
+            session.panic()
+
+    number = getattr(signal, "SIGUSR1", None)
+    if number is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # On a thread of its own: the handler interrupts whatever holds a lock right now.
+    before = signal.signal(number, lambda *_: threading.Thread(target=toggle).start())
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 def _list(session: Any, as_json: bool) -> int:

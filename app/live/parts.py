@@ -43,7 +43,9 @@ class LiveParts(Protocol):
         """What draws, in words."""
         ...
 
-    def enrol(self, picture: Path) -> Avatar:
+    def enrol(
+        self, picture: Path, points: Mapping[str, tuple[float, float]] | None = None
+    ) -> Avatar:
         """See `Session.enrol`."""
         ...
 
@@ -111,11 +113,13 @@ class ShippedParts:
         """See `LiveParts.engine`."""
         return str(getattr(renderer, "engine", "warp, CPU"))
 
-    def enrol(self, picture: Path) -> Avatar:
+    def enrol(
+        self, picture: Path, points: Mapping[str, tuple[float, float]] | None = None
+    ) -> Avatar:
         """See `LiveParts.enrol`."""
         from app.avatars import enrol_picture
 
-        return enrol_picture(picture)
+        return enrol_picture(picture, points)
 
     def refit(self, avatar: Avatar, points: Mapping[str, tuple[float, float]]) -> Avatar:
         """See `LiveParts.refit`."""

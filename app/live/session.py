@@ -176,9 +176,11 @@ class LiveSession:
         ):
             self._rebuild_renderer()
 
-    def enrol(self, picture: Path) -> "Future[Avatar]":
+    def enrol(
+        self, picture: Path, points: Mapping[str, tuple[float, float]] | None = None
+    ) -> "Future[Avatar]":
         """See `Session.enrol`."""
-        return self._builder.submit(self._parts.enrol, picture)
+        return self._builder.submit(self._parts.enrol, picture, points)
 
     def refit(self, avatar: Avatar, points: Mapping[str, tuple[float, float]]) -> "Future[Avatar]":
         """See `Session.refit`."""

@@ -31,10 +31,36 @@ EDITABLE: dict[str, str] = {
 }
 """Name of each editable point and the landmark it stands for. Right and left are the subject's:
 `eye_right_outer` lies on the left side of the picture."""
+_START: dict[str, tuple[float, float]] = {
+    "eye_right_outer": (-0.52, -0.22),
+    "eye_right_top": (-0.36, -0.28),
+    "eye_right_inner": (-0.20, -0.20),
+    "eye_right_bottom": (-0.36, -0.16),
+    "eye_left_inner": (0.20, -0.20),
+    "eye_left_top": (0.36, -0.28),
+    "eye_left_outer": (0.52, -0.22),
+    "eye_left_bottom": (0.36, -0.16),
+    "nose_tip": (0.0, 0.16),
+    "mouth_corner_right": (-0.28, 0.46),
+    "mouth_corner_left": (0.28, 0.46),
+    "upper_lip_top": (0.0, 0.38),
+    "upper_lip_bottom": (0.0, 0.45),
+    "lower_lip_top": (0.0, 0.47),
+    "lower_lip_bottom": (0.0, 0.56),
+    "chin": (0.0, 0.92),
+}
+"""A face from the front, 2 high, around the middle."""
+_START_SHARE = 0.3
 _FEATURES = ("eye_right", "eye_left", "nose", "lip", "jaw")
 _REACH_CM = 1.1
 
 Points = Mapping[str, tuple[float, float]]
+
+
+def start_points(width: int, height: int) -> dict[str, tuple[float, float]]:
+    """All editable points as a face in the middle of a picture, for setting them by hand."""
+    half = _START_SHARE * min(width, height)
+    return {name: (width / 2 + half * x, height / 2 + half * y) for name, (x, y) in _START.items()}
 
 
 def read_points(path: Path) -> dict[str, tuple[float, float]]:

@@ -180,8 +180,10 @@ class FakeSession:
     def resume(self) -> None:
         self._note("resume", panicked=False)
 
-    def enrol(self, picture: Path) -> "Future[Avatar]":
-        return self._promise("enrol", picture)
+    def enrol(
+        self, picture: Path, points: Mapping[str, tuple[float, float]] | None = None
+    ) -> "Future[Avatar]":
+        return self._promise("enrol", picture, *([dict(points)] if points else []))
 
     def refit(self, avatar: Avatar, points: Mapping[str, tuple[float, float]]) -> "Future[Avatar]":
         return self._promise("refit", avatar, dict(points))

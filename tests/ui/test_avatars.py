@@ -10,6 +10,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox, QPushButton
 
 from core.errors import PortraitError
+from core.portrait.picture import read_picture
+from core.portrait.points import EDITABLE
 from core.session import Mode
 from tests.ui.bench import Bench, click, dialog, drop, press, until
 from tests.ui.fake_session import POINTS, draw_face, make_avatar
@@ -215,6 +217,34 @@ def test_no_face_says_so_and_offers_another_picture(bench: Bench) -> None:
     asked.close()
     assert bench.session.last("enrol") == (Path("/x/face.jpg"),)
     assert page.banners.messages == []
+
+
+def test_points_set_by_hand_enrol_what_shows_no_face(bench: Bench) -> None:
+    picture = bench.folder / "statue.png"
+    cv2.imwrite(str(picture), np.full((400, 300, 3), 128, np.uint8))
+    bench.window.enrol_picture(picture)
+    page = bench.window.enrol
+    assert until(lambda: page.editor.has_picture)
+    assert not page.fit_points.isVisible() and page.editor.points == {}
+    bench.session.promise("enrol").set_exception(PortraitError("No face was found."))
+    assert until(page.fit_points.isVisible)
+    assert page.doing.text() == bench.texts("enrol.by_hand")
+    start = page.editor.to_widget(page.editor.points["chin"]).toPoint()
+    QTest.mousePress(page.editor, Qt.MouseButton.LeftButton, pos=start)
+    QTest.mouseMove(page.editor, start + QPoint(0, 30))
+    QTest.mouseRelease(page.editor, Qt.MouseButton.LeftButton, pos=start + QPoint(0, 30))
+    assert bench.session.called("refit") == 0
+    click(page.fit_points)
+    file, points = bench.session.last("enrol")
+    zoom = read_picture(picture).zoom
+    chin = page.editor.points["chin"]
+    assert file == picture and set(points) == set(EDITABLE)
+    assert points["chin"] == pytest.approx((chin[0] / zoom, chin[1] / zoom))
+    assert page.progress.isVisible() and not page.fit_points.isEnabled()
+    avatar = make_avatar("statue")
+    bench.session.promise("enrol").set_result(avatar)
+    assert until(lambda: page.avatar is avatar)
+    assert not page.fit_points.isVisible()
 
 
 def test_an_unexpected_error_is_told_and_logged(

@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
 
 from core.avatar import Avatar
 from core.avatar_library import AvatarLibrary
-from core.portrait.picture import read_picture
+from core.portrait.picture import Picture, read_picture
+from core.portrait.points import start_points
 from core.session import Session
-from core.types import ImageArray
 from ui.avatars.point_editor import PointEditor
 from ui.context import Context
 from ui.widgets.banner import BannerStack
@@ -55,6 +55,9 @@ class EnrolPage(QWidget):
         self._avatar: Avatar | None = None
         self._first: Avatar | None = None
         self._run = 0
+        self._file: Path | None = None
+        self._picture: Picture | None = None
+        self._failed = False
         self.editor = PointEditor(context.theme, context.texts)
         self.banners = BannerStack(context)
         self._build()
@@ -69,6 +72,7 @@ class EnrolPage(QWidget):
     def start(self, picture: Path) -> None:
         """Enrol this picture."""
         self._forget()
+        self._file = picture
         self.title.setText(picture.name)
         self.name.setText(picture.stem)
         self._set_busy(self._texts("enrol.working"))
@@ -79,11 +83,30 @@ class EnrolPage(QWidget):
         """Show the bare picture while it is worked on; enrolment itself says what is wrong."""
         run = self._run + 1
 
-        def read(rgb: ImageArray) -> None:
+        def read(found: Picture) -> None:
             if run == self._run and self._avatar is None:
-                self.editor.show_portrait(rgb, {})
+                self._picture = found
+                self.editor.show_portrait(found.rgb, {})
+                self._offer_points()
 
-        self._context.tasks.run(self, lambda: read_picture(picture).rgb, read, logger.info)
+        self._context.tasks.run(self, lambda: read_picture(picture), read, logger.info)
+
+    def _offer_points(self) -> None:
+        """No face was found: let the user put the points where they belong."""
+        offered = self._failed and self._picture is not None and self._avatar is None
+        self.fit_points.setVisible(offered)
+        if offered and self._picture is not None and not self.editor.points:
+            height, width = self._picture.rgb.shape[:2]
+            self.editor.set_points(start_points(width, height))
+            self.doing.setText(self._texts("enrol.by_hand"))
+
+    def _fit_points(self) -> None:
+        assert self._file is not None and self._picture is not None
+        zoom = self._picture.zoom
+        points = {name: (x / zoom, y / zoom) for name, (x, y) in self.editor.points.items()}
+        self.banners.clear_own()
+        self._set_busy(self._texts("enrol.refitting"))
+        self._watch(self._session.enrol(self._file, points))
 
     def _watch(self, future: object) -> None:
         self._run += 1
@@ -102,6 +125,8 @@ class EnrolPage(QWidget):
     def _show(self, avatar: Avatar) -> None:
         first = self._avatar is None
         self._avatar = avatar
+        self._failed = False
+        self._offer_points()
         self._set_busy("")
         if first:
             self._first = avatar
@@ -133,6 +158,8 @@ class EnrolPage(QWidget):
         if self._avatar is None:
             other = (self._texts("enrol.other"), self.other_wanted.emit)
             self.banners.say("error", words, other)
+            self._failed = True
+            self._offer_points()
         else:
             self._say(words)
             self.editor.set_points(self._avatar.points)
@@ -172,6 +199,9 @@ class EnrolPage(QWidget):
     def _forget(self) -> None:
         self._run += 1
         self._avatar = self._first = None
+        self._file = self._picture = None
+        self._failed = False
+        self._offer_points()
         self.editor.clear()
         self.banners.clear_own()
         self.consent.setChecked(False)
@@ -184,6 +214,7 @@ class EnrolPage(QWidget):
         self.progress.setVisible(bool(words))
         self.doing.setText(words or (self._texts("enrol.hint") if self._avatar else ""))
         self._busy = bool(words)
+        self.fit_points.setEnabled(not words)
         self._update_keep()
 
     def _update_keep(self) -> None:
@@ -247,6 +278,10 @@ class EnrolPage(QWidget):
         overlay.switch.setChecked(True)
         overlay.switch.toggled.connect(self.editor.set_show_overlay)
         fit.body.addWidget(overlay)
+        self.fit_points = button(texts("enrol.fit_points"), "primary")
+        self.fit_points.clicked.connect(self._fit_points)
+        self.fit_points.hide()
+        fit.body.addWidget(self.fit_points)
         self.undo = button(texts("enrol.undo"))
         self.undo.clicked.connect(self._undo)
         fit.body.addWidget(self.undo)

@@ -14,6 +14,7 @@ from core.portrait.points import (
     landmark_indices,
     move_landmarks,
     read_points,
+    start_points,
     write_points,
 )
 from tests.unit.core.portrait.faces import face, model
@@ -95,3 +96,12 @@ def test_neighbours_follow_and_strangers_stay() -> None:
 def test_no_points_change_nothing() -> None:
     landmarks = face().points
     np.testing.assert_array_equal(move_landmarks(model(), landmarks, {}), landmarks)
+
+
+def test_start_points_are_a_face_in_the_middle() -> None:
+    points = start_points(300, 400)
+    assert set(points) == set(EDITABLE)
+    check_points(points, 300, 400)
+    assert points["chin"][1] > points["mouth_corner_left"][1] > points["nose_tip"][1]
+    assert points["eye_right_outer"][0] < 150 < points["eye_left_outer"][0]
+    assert np.mean(list(points.values()), axis=0) == pytest.approx([150, 200], abs=20)
