@@ -13,6 +13,8 @@ MAX_SLEW = 5e-3
 """Largest change of pitch while catching up: 0.5 %, which nobody hears."""
 _JUMP_S = 0.03
 """Beyond this distance the reader jumps, with a cross-fade: the lips would be seen to be early."""
+_QUIET_JUMP_S, _QUIET = 0.008, 0.003
+"""In silence nobody hears a jump, so a smaller error is corrected at once."""
 _SETTLE_READS, _SETTLE_EVERY = 180, 30
 _SETTLE_JUMP_S = 0.008
 """While a player fills its buffers, an error beyond this is jumped every so many blocks."""
@@ -80,6 +82,8 @@ class DelayLine:
         elapsed_s = count / self._rate_out_hz
         step = self._nominal_step * (1 + self._correction(elapsed_s) + self._growth(elapsed_s))
         sound = self._interpolate(self._position, step, count)
+        if abs(self.error_s) > _QUIET_JUMP_S and float(np.abs(sound).max(initial=0)) < _QUIET:
+            return self._jump(wanted, count)
         self._position += step * count
         return sound
 

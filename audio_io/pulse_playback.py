@@ -23,8 +23,8 @@ _CONNECT_TIMEOUT_S = 3.0
 _WRITE_TIMEOUT_S = 2.0
 _ASK_S = 0.05
 _POLL_S = 0.004
-_LOST_S = 0.03
-_LOST_COUNT = 4
+_LOST_S = 0.012
+_LOST_COUNT = 3
 """So many answers in a row that are this far off: the sink has paused, the clock starts over."""
 _FLOAT32LE, _UNSET, _SEEK_RELATIVE = 5, 0xFFFFFFFF, 0
 _NO_AUTOSPAWN = 1

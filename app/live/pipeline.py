@@ -17,10 +17,10 @@ from core.types import FRAME_RATE_HZ
 
 logger = logging.getLogger(__name__)
 
-VOICE_AFTER_FRAME_S = -0.008
+VOICE_AFTER_FRAME_S = -0.012
 """The delayed voice against the start of its frame. A frame stands for 40 ms of sound, so sounds
-within it are heard 8 ms before to 32 ms after it appears: as far from 15 ms early as from 45 ms
-late once the sound server has added a few milliseconds."""
+within it are heard 12 ms before to 28 ms after it appears. A program that listens adds 1 to 10 ms:
+then they are as far from 15 ms early as from 45 ms late, which is what nobody notices."""
 _SWITCH_INTERVAL_S = 0.001
 """A thread of sound or pacing waits this long at most for another one's Python code."""
 _DEEPEST_WAIT_FRAMES = 12

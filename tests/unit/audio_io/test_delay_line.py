@@ -90,3 +90,20 @@ def test_what_is_off_after_the_buffers_filled_is_jumped_once() -> None:
     cards.line.restart()
     cards.run(6.0)
     assert cards.line.jumps == 1
+
+
+def test_an_error_is_corrected_at_once_in_silence_but_not_in_speech() -> None:
+    ring, clock = RingBuffer(480_000), SampleClock(48_000, start_s=0.0)
+    speech = np.sin(np.arange(5 * 48_000) / 10).astype(np.float32)
+    ring.write(np.concatenate([speech, np.zeros(2 * 48_000, np.float32)]))
+    line = DelayLine(ring, clock, 48_000, DELAY_S)
+    for number in range(200):  # beyond the time in which its buffers fill
+        line.read(960, 0.4 + 0.02 * number)
+    for number in range(200, 230):
+        line.read(960, 0.415 + 0.02 * number)  # an underrun of 15 ms
+    assert line.jumps == 0
+    assert 0.008 < line.error_s < 0.015
+    for number in range(230, 260):
+        line.read(960, 0.415 + 0.02 * number)
+    assert line.jumps == 1
+    assert abs(line.error_s) < 0.001
