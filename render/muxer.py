@@ -2,7 +2,7 @@
 
 import contextlib
 import errno
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -95,6 +95,30 @@ def write_error(path: Path, error: BaseException) -> MediaError:
     if code in (errno.ENOENT, errno.ENOTDIR):
         return MediaError("{path} cannot be written: its folder does not exist.", path=path)
     return MediaError("{path} could not be written: {reason}", path=path, reason=error)
+
+
+@contextlib.contextmanager
+def new_file(path: Path, shown: Path | None = None) -> Iterator[None]:
+    """Create an empty file for the block to open; it is removed again when the block fails.
+
+    Args:
+        path: The file.
+        shown: How messages call it, where it has a temporary name.
+
+    Raises:
+        MediaError: It exists already or cannot be written.
+    """
+    try:
+        path.open("xb").close()
+    except FileExistsError:
+        raise MediaError("{path} exists already: choose another name.", path=path) from None
+    except OSError as error:
+        raise write_error(shown or path, error) from error
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 class Muxer:

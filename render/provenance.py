@@ -87,10 +87,11 @@ class Provenance:
             portrait=quoteattr(self.portrait_sha256),
         )
 
-    def mp4_box(self) -> bytes:
-        """The XMP packet as a top-level MP4 box, to be appended to a finished file."""
+    def append_to(self, path: Path) -> None:
+        """Append the XMP packet, as a top-level box, to a finished MP4 file; raises OSError."""
         body = b"uuid" + _XMP_UUID + self.xmp().encode()
-        return (len(body) + 4).to_bytes(4, "big") + body
+        with path.open("ab") as file:
+            file.write((len(body) + 4).to_bytes(4, "big") + body)
 
 
 def hash_picture(rgb: ImageArray) -> str:

@@ -22,7 +22,7 @@ from core.messages import Message
 from core.types import FRAME_RATE_HZ, SAMPLE_RATE_HZ, AudioBlock, FloatArray, VideoFrame
 from render.frames import check_frame
 from render.mark import VisibleMark
-from render.muxer import Encoding, Muxer, container_format, write_error
+from render.muxer import Encoding, Muxer, container_format, new_file, write_error
 from render.provenance import Provenance
 
 _log = logging.getLogger(__name__)
@@ -175,15 +175,7 @@ class Recorder:
 
     def _open_muxer(self, encoding: Encoding) -> Muxer:
         container = container_format(self.path)
-        try:
-            self.path.open("xb").close()
-        except FileExistsError:
-            raise MediaError(
-                "{path} exists already: choose another name.", path=self.path
-            ) from None
-        except OSError as error:
-            raise write_error(self.path, error) from error
-        try:
+        with new_file(self.path):
             return Muxer(
                 self.path,
                 container,
@@ -195,9 +187,6 @@ class Recorder:
                 options={**_OPTIONS[container], "flush_packets": "1"},
                 keyframe_interval=_FRAGMENT_FRAMES,
             )
-        except BaseException:
-            self.path.unlink(missing_ok=True)
-            raise
 
     def _run(self, muxer: Muxer) -> None:
         try:
@@ -249,8 +238,7 @@ class Recorder:
         muxer.close()
         if container_format(self.path) == "mp4":
             try:
-                with self.path.open("ab") as file:
-                    file.write(self._provenance.mp4_box())
+                self._provenance.append_to(self.path)
             except OSError as error:
                 raise write_error(self.path, error) from error
 

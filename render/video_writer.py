@@ -15,7 +15,7 @@ from core.errors import MediaError
 from core.types import FloatArray, ImageArray
 from render.frames import check_frame
 from render.mark import VisibleMark
-from render.muxer import Encoding, Muxer, container_format, track_rate_hz, write_error
+from render.muxer import Encoding, Muxer, container_format, new_file, track_rate_hz, write_error
 from render.provenance import Provenance
 
 _MAX_WAITING_FRAMES = 3
@@ -90,8 +90,8 @@ class VideoWriter:
         encoding = encoding or Encoding()
         self._pool = ThreadPoolExecutor(1, "encoder") if encoding.threads != 1 else None
         self._waiting: deque[Future[None]] = deque()
-        self._temporary = _reserve(self.path)
-        try:
+        self._temporary = _temporary_name(self.path)
+        with new_file(self._temporary, shown=self.path):
             self._muxer = Muxer(
                 self._temporary,
                 container,
@@ -102,9 +102,6 @@ class VideoWriter:
                 tags=self._provenance.tags(),
                 options={"movflags": "+faststart"} if self._is_mp4 else {},
             )
-        except BaseException:
-            self._temporary.unlink(missing_ok=True)
-            raise
 
     @property
     def num_frames(self) -> int:
@@ -175,8 +172,7 @@ class VideoWriter:
         self._muxer.close()
         try:
             if self._is_mp4:
-                with self._temporary.open("ab") as file:
-                    file.write(self._provenance.mp4_box())
+                self._provenance.append_to(self._temporary)
             self._temporary.replace(self.path)
         except OSError as error:
             raise write_error(self.path, error) from error
@@ -208,13 +204,8 @@ class _SoundTrack:
         return np.zeros((len(self._rest), num_samples), np.float32)
 
 
-def _reserve(path: Path) -> Path:
-    """Create an empty file of a new name beside `path`, so that it can be renamed to it."""
+def _temporary_name(path: Path) -> Path:
+    """A new name beside `path`, so that the file can be renamed to it."""
     if path.is_dir():
         raise MediaError("{path} is a folder: give the name of a file in it.", path=path)
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part")
-    try:
-        temporary.open("xb").close()
-    except OSError as error:
-        raise write_error(path, error) from error
-    return temporary
+    return path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part")
