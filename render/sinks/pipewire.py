@@ -2,7 +2,7 @@
 
 Programs that ask PipeWire for cameras (browsers through the camera portal, OBS, GStreamer) see it
 beside the real ones. It speaks to libpipewire-0.3 through ctypes: GStreamer's pipewiresink, the
-usual way, crashes in Debian 12's version (1.22 with PipeWire 0.3.65) when a reader leaves.
+usual way, gives no picture to a second reader in Debian 12's version (1.22 with PipeWire 0.3.65).
 """
 
 import ctypes
