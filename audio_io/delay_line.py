@@ -18,7 +18,7 @@ _QUIET_JUMP_S, _QUIET = 0.008, 0.003
 _SETTLE_READS, _SETTLE_EVERY = 180, 30
 _SETTLE_JUMP_S = 0.008
 """While a player fills its buffers, an error beyond this is jumped every so many blocks."""
-_LOOP_HZ = 0.05
+_LOOP_HZ = 0.15
 _PHASES = 256
 _HALF = 16
 

@@ -9,7 +9,7 @@ _WINDOW_FRAMES = 250
 _LEARN_FRAMES = 50
 """Frames after the start during which the delay follows freely."""
 _FEWEST_FRAMES = 5
-_QUANTILE = 0.95
+_QUANTILE = 0.98
 _MARGIN_S = 0.004
 _SLACK_S = 0.008
 """The delay is shortened only when more than this would be won."""
@@ -25,7 +25,7 @@ class DisplayDelay:
     """Time from the arrival of a frame's first sample to the frame's being shown.
 
     A constant delay shows frames at an even pace and lets the voice wait exactly as long. It
-    follows the slowest few per cent of the last 10 s, gently.
+    follows the slowest two per cent of the last 10 s, gently.
 
     Args:
         first_s: Delay to begin with.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.live.pipeline import VOICE_AFTER_FRAME_S, LivePipeline
+from app.live.pipeline import LivePipeline
 from app.live.stages import HOP_VOICE, FrameTarget, Picture
 from audio_io.devices import SoundSystem
 from audio_io.virtual_mic import capture_id
@@ -25,6 +25,9 @@ from render.sinks.readback import read_back
 
 logger = logging.getLogger(__name__)
 
+AIM_S = -0.005
+"""The first sample of a frame against its picture, at the reader: sounds within the frame's 40 ms
+are then heard 5 ms before to 35 ms after it, in the middle of what nobody notices (-15 to 45)."""
 MAX_SHIFT_S = 0.2
 """A larger difference is no delay but a fault."""
 _NUM_MARKS = 9
@@ -58,7 +61,7 @@ class Offset:
     @property
     def error_s(self) -> float:
         """How much later than intended the sound comes."""
-        return self.late_s - VOICE_AFTER_FRAME_S
+        return self.late_s - AIM_S
 
 
 class Marks:
@@ -132,14 +135,18 @@ class Heard:
     def __init__(self, rate_hz: int = VOICE_RATE_HZ) -> None:
         self.times_s: list[float] = []
         self._quiet_samples = round(2 * _TONE_S * rate_hz)
-        self._clock = SampleClock(rate_hz)
+        self._rate_hz = rate_hz
+        self._clock: SampleClock | None = None
         self._count = 0
         self._last_loud = -self._quiet_samples
 
     def take(self, samples: FloatArray, _age_s: float, _lost: bool) -> None:
         """See `BlockCallback`."""
+        now_s = time.monotonic()
+        if self._clock is None:
+            self._clock = SampleClock(self._rate_hz, now_s - samples.size / self._rate_hz)
         start, self._count = self._count, self._count + samples.size
-        self._clock.update(self._count, time.monotonic())
+        self._clock.update(self._count, now_s)
         loud = np.flatnonzero(np.abs(samples) > _LOUD)
         if loud.size == 0:
             return

@@ -1,6 +1,6 @@
 """Sound against picture over a long run, with a microphone whose clock is off.
 
-`python -m tests.benchmark.live_sync --minutes 10 --skew-ppm 100`
+`python -m tests.benchmark.live_sync --minutes 10 --skew-ppm 100 [--pipewire]`
 """
 
 import argparse
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.integration.live_rig import LiveRig, SkewedSound, pair
+from tests.integration.pipewire_server import PipeWireSound
 
 _EARLY_S, _LATE_S = -0.015, 0.045
 """What nobody notices: sound 15 ms before to 45 ms after the picture."""
@@ -21,10 +22,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--skew-ppm", type=float, default=100.0)
+    parser.add_argument("--pipewire", action="store_true", help="instead of PulseAudio")
     args = parser.parse_args()
     SkewedSound.skew = args.skew_ppm * 1e-6
     monkeypatch = pytest.MonkeyPatch()
-    with monkeypatch.context() as patched, LiveRig(patched, SkewedSound) as rig:
+    server = PipeWireSound() if args.pipewire else None
+    with monkeypatch.context() as patched, LiveRig(patched, SkewedSound, server=server) as rig:
         time.sleep(3.0)
         begun_s = time.monotonic()
         while time.monotonic() < begun_s + 60 * args.minutes:

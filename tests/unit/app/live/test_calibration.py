@@ -5,8 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from app.live.calibration import Heard, Marks, offset_of
-from app.live.pipeline import VOICE_AFTER_FRAME_S
+from app.live.calibration import AIM_S, Heard, Marks, offset_of
 from app.live.stages import HOP_VOICE, Picture, Timed
 from audio_io.voice_input import VOICE_RATE_HZ
 from core.errors import DeviceError
@@ -74,7 +73,7 @@ def test_the_offset_is_that_of_the_middle_marks() -> None:
     offset = offset_of(marks, shown_s + 0.005, shown_s + 0.005 + late_s)
     assert offset.late_s == pytest.approx(0.02)
     assert offset.camera_s == pytest.approx(0.005)
-    assert offset.error_s == pytest.approx(0.02 - VOICE_AFTER_FRAME_S)
+    assert offset.error_s == pytest.approx(0.02 - AIM_S)
     assert offset.marks == len(marks.hops)
 
 
