@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from core.avatar import Avatar
 from core.camera import HeadPose
 from core.face_model import FaceModel
 from core.portrait.tracking import Track
+from core.renderer import Renderer
 from core.types import ExpressionFrame, FloatArray, ImageArray
 from render.fia.config import PRESETS
 from render.fia.crop import CropFrame, crop_frame
@@ -21,6 +23,14 @@ HEAD_CM = 30.0
 MASK = PRESETS["laptop"]
 SPOKEN = np.array([name.startswith(("jaw", "mouth", "tongue")) for name in blendshapes.NAMES])
 """What the voice decides; everything else stays as it was filmed."""
+
+
+class Painter(Protocol):
+    """Puts a renderer over the warp, for one picture after the other."""
+
+    def over(self, warp: WarpRenderer, avatar: Avatar) -> Renderer:
+        """The renderer for one picture of the film."""
+        ...
 
 
 def _awake() -> FloatArray:
@@ -44,6 +54,7 @@ def dub(
     track: Track,
     expressions: Iterable[ExpressionFrame],
     model: FaceModel,
+    painter: Painter | None = None,
 ) -> Iterator[ImageArray]:
     """Redraw the mouth; pixels away from it stay as they are.
 
@@ -52,6 +63,7 @@ def dub(
         track: The person in it.
         expressions: What the mouth says, one for each picture.
         model: The face model.
+        painter: Repaints the mouth of the warped picture; None leaves it as it is.
 
     Yields:
         As many pictures as the shorter of film and voice has.
@@ -69,7 +81,8 @@ def dub(
             pose=np.zeros(6, np.float32),
             breath=0.0,
         )
-        painted = warp.render(spoken).rgb
+        renderer = warp if painter is None else painter.over(warp, avatar)
+        painted = renderer.render(spoken).rgb
         neutral = model.shape(avatar.alpha)
         crop = crop_frame(avatar.pose.project(neutral), model, MASK.crop, MASK.size_px)
         keep = _both_masks(masks, avatar, model, crop, spoken)

@@ -6,9 +6,10 @@ from pathlib import Path
 from core.avatar import Avatar
 from core.errors import PortraitError
 from core.face_model import FaceModel
+from core.onnx_session import open_session
 from render.engines.base import EngineSettings
 from render.engines.choose import choose
-from render.fia.enrolment import FiaCache
+from render.fia.enrolment import FiaCache, crop_portrait
 from render.fia.model import FiaModel
 from render.fia.renderer import FiaRenderer
 from render.warp import WarpRenderer
@@ -41,8 +42,36 @@ def neural_renderer(
     engine = choose(network.decoder, settings or EngineSettings(), note)
     cache = _prepared(avatar, model, network, note, avatar_file)
     renderer = FiaRenderer(avatar, warp, model, network.config, engine, cache)
+    renderer.warm_up()
     note(f"The mouth is painted by {decoder.stem} on {renderer.engine_name}.")
     return renderer
+
+
+class FilmPainter:
+    """Repaints the mouth in the pictures of a film (an `app.dubbing.Painter`).
+
+    Each picture is a portrait of its own, so that everything of the network runs for each.
+    """
+
+    def __init__(
+        self,
+        model: FaceModel,
+        decoder: Path,
+        note: Callable[[str], None],
+        settings: EngineSettings | None = None,
+    ) -> None:
+        """As `neural_renderer`."""
+        self._model, self._network = model, FiaModel.open(decoder)
+        self._enrolment = open_session(self._network.enrolment)
+        self._engine = choose(self._network.decoder, settings or EngineSettings(), note)
+        note(f"The mouths are painted by {decoder.stem} on {self._engine.name}.")
+
+    def over(self, warp: WarpRenderer, avatar: Avatar) -> FiaRenderer:
+        """See `app.dubbing.Painter`."""
+        config = self._network.config
+        seen = crop_portrait(avatar, self._model, config)
+        cache = FiaCache.of_crop(seen, self._network, self._enrolment)
+        return FiaRenderer(avatar, warp, self._model, config, self._engine, cache)
 
 
 def _prepared(

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO, TypeVar
 
 Item = TypeVar("Item")
@@ -69,3 +69,13 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def notes(quiet: bool) -> Callable[[str], None]:
+    """What takes sentences for the user: it prints them to standard error, unless `quiet`."""
+
+    def note(text: str) -> None:
+        if not quiet:
+            print(text, file=sys.stderr)
+
+    return note

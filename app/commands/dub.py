@@ -3,6 +3,11 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.neural import FilmPainter
+    from core.face_model import FaceModel
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -19,6 +24,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "-o", "--output", type=Path, required=True, help=".mp4, .mkv or .webm file to write"
     )
     parser.add_argument("--preset", help="name or .toml file of a preset")
+    parser.add_argument(
+        "--neural", type=Path, metavar="FILE", help="repaint the mouth with this FIA network"
+    )
     parser.add_argument(
         "--smoothing",
         type=float,
@@ -54,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
     with VideoWriter(
         args.output, (width, height), rate, audio=sound, provenance=Provenance()
     ) as writer:
-        pictures = dub(args.interrupt.guard(video), followed, expressions, tools.model)
+        guarded = args.interrupt.guard(video)
+        pictures = dub(guarded, followed, expressions, tools.model, _painter(args, tools.model))
         for rgb in drawing.track(pictures):
             writer.write(rgb)
     report = {"output": str(args.output), "frames": writer.num_frames, "lost": followed.lost}
@@ -64,3 +73,12 @@ def run(args: argparse.Namespace) -> int:
         lost = f", the face was lost in {len(followed.lost)}" if followed.lost else ""
         print(f"{args.output}: {writer.num_frames} pictures{lost}")
     return 0
+
+
+def _painter(args: argparse.Namespace, model: "FaceModel") -> "FilmPainter | None":
+    if args.neural is None:
+        return None
+    from app.neural import FilmPainter
+    from app.progress import notes
+
+    return FilmPainter(model, args.neural, notes(args.quiet))

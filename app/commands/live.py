@@ -30,6 +30,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--camera", help="name or part of it, or 'none' (default: the first)")
     parser.add_argument("--virtual-mic", help="name or part of it, or 'none' (default: ours)")
     parser.add_argument("--preset", help="name or .toml file of a preset")
+    parser.add_argument(
+        "--neural", type=Path, metavar="FILE", help="repaint the mouth with this FIA network"
+    )
     parser.add_argument("--record", type=Path, metavar="FILE", help="record to this file as well")
     parser.add_argument("--seconds", type=float, help="stop by itself after this long")
     parser.add_argument("--stats", type=Path, metavar="FILE", help="write figures as JSON")
@@ -45,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from app.live.session import LiveSession
 
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    session = LiveSession(ShippedParts(), find_preset(args.preset, folders.presets()))
+    session = LiveSession(ShippedParts(args.neural), find_preset(args.preset, folders.presets()))
     try:
         if args.list:
             return _list(session, args.json)

@@ -2,14 +2,14 @@
 
 import argparse
 import json
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.choices import choose_preset, parse_size
+from app.progress import notes
 from core.errors import ConfigError
 from core.presets import Preset
 
@@ -97,7 +97,7 @@ def render(args: argparse.Namespace) -> dict[str, object]:
     started = time.perf_counter()
     preset = choose_preset(args.preset, args.background, folders.presets())
     drive = _open_drive(args, preset)
-    avatar = open_avatar(args.portrait, note=_note(args))
+    avatar = open_avatar(args.portrait, note=notes(args.quiet))
     renderer = _renderer(args, avatar, preset)
     times = StageTimes()
     rate = Fraction(args.fps).limit_denominator(1001)
@@ -164,12 +164,4 @@ def _renderer(args: argparse.Namespace, avatar: "Avatar", preset: "Preset") -> "
 
     kept_in = args.portrait if args.portrait.suffix == ".avatar" else None
     model = parts.face_model()
-    return neural_renderer(avatar, warp, model, args.neural, _note(args), kept_in)
-
-
-def _note(args: argparse.Namespace) -> Callable[[str], None]:
-    def note(text: str) -> None:
-        if not args.quiet:
-            print(text, file=sys.stderr)
-
-    return note
+    return neural_renderer(avatar, warp, model, args.neural, notes(args.quiet), kept_in)

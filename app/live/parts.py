@@ -1,5 +1,6 @@
 """What a live session is made of: a seam, so that tests run it with parts of their own."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -77,6 +78,10 @@ class LiveParts(Protocol):
 class ShippedParts:
     """The product's own parts (see `LiveParts`). Networks are imported when first needed."""
 
+    def __init__(self, neural: Path | None = None) -> None:
+        """`neural`: a FIA network, NAME_decoder.onnx, that repaints the mouth; None: warp alone."""
+        self._neural = neural
+
     def speech(self, preset: Preset) -> SpeechStage:
         """See `LiveParts.speech`."""
         from app import parts
@@ -107,11 +112,17 @@ class ShippedParts:
         """See `LiveParts.renderer`."""
         from app import parts
 
-        return parts.renderer(avatar, preset, size)
+        warp = parts.renderer(avatar, preset, size)
+        if self._neural is None:
+            return warp
+        from app.neural import neural_renderer
+
+        note = logging.getLogger(__name__).warning
+        return neural_renderer(avatar, warp, parts.face_model(), self._neural, note)
 
     def engine(self, renderer: Renderer) -> str:
         """See `LiveParts.engine`."""
-        return str(getattr(renderer, "engine", "warp, CPU"))
+        return str(getattr(renderer, "engine_name", "warp, CPU"))
 
     def enrol(
         self, picture: Path, points: Mapping[str, tuple[float, float]] | None = None

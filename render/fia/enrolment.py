@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from onnxruntime import InferenceSession
 
 from core.avatar import Avatar
 from core.errors import PortraitError
@@ -85,9 +86,17 @@ class FiaCache:
         return cls.of_crop(crop_portrait(avatar, model, network.config), network)
 
     @classmethod
-    def of_crop(cls, seen: PortraitCrop, network: FiaModel) -> "FiaCache":
-        """As `compute`, of a portrait that is cropped already."""
-        session = open_session(network.enrolment)
+    def of_crop(
+        cls, seen: PortraitCrop, network: FiaModel, session: InferenceSession | None = None
+    ) -> "FiaCache":
+        """As `compute`, of a portrait that is cropped already.
+
+        Args:
+            seen: The portrait.
+            network: Which network prepares for it.
+            session: Of the network's enrolment part, to be used again; None opens one.
+        """
+        session = session or open_session(network.enrolment)
         inputs = {
             "source": to_network(seen.source[None]),
             "reference": to_network(seen.reference[None]),

@@ -32,7 +32,7 @@ class FiaRenderer:
         cache: FiaCache,
         strength: float = 1.0,
     ) -> None:
-        """Upload what stays the same, and warm the engine up.
+        """Upload what stays the same.
 
         Args:
             avatar: Who.
@@ -51,7 +51,14 @@ class FiaRenderer:
         self._masks = MaskMaker(config, model)
         self.strength = strength
         engine.set_constants(cache.tensors)
-        engine.warm_up()
+
+    def warm_up(self) -> None:
+        """Run the engine before the first frame.
+
+        Raises:
+            ModelError: The engine does not work.
+        """
+        self._engine.warm_up()
 
     @property
     def size(self) -> tuple[int, int]:

@@ -9,10 +9,12 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
 pytest.importorskip("onnx", reason="needs the extra [train]")
 
-from app.neural import neural_renderer  # noqa: E402
+from app.live.parts import ShippedParts  # noqa: E402
+from app.neural import FilmPainter, neural_renderer  # noqa: E402
 from core.avatar import Avatar  # noqa: E402
 from core.camera import HeadPose  # noqa: E402
 from core.face_model import FaceModel  # noqa: E402
+from core.presets import Preset  # noqa: E402
 from core.types import ExpressionFrame  # noqa: E402
 from render.engines.base import EngineSettings  # noqa: E402
 from render.fia.config import PRESETS  # noqa: E402
@@ -27,9 +29,14 @@ TINY = dataclasses.replace(
 )
 
 
-def test_it_is_prepared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = FaceModel.load(store.path("face_model.npz"))
-    avatar = Avatar(
+@pytest.fixture
+def model() -> FaceModel:
+    return FaceModel.load(store.path("face_model.npz"))
+
+
+@pytest.fixture
+def avatar(model: FaceModel) -> Avatar:
+    return Avatar(
         image_rgb=np.full((200, 200, 3), 120, np.uint8),
         alpha=np.zeros(model.num_identity, np.float32),
         beta=np.zeros(52, np.float32),
@@ -37,10 +44,25 @@ def test_it_is_prepared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         offset_px=np.zeros((model.num_vertices, 2), np.float32),
         points={},
     )
+
+
+@pytest.fixture
+def decoder(tmp_path: Path) -> Path:
+    """A network that changes the mouth by a visible amount."""
+    torch.manual_seed(0)
+    network = FiaNetwork(TINY).eval()
+    torch.nn.init.constant_(network.decoder.out.bias, 0.2)
+    return write_pair(network, "tiny", tmp_path)
+
+
+STILL = ExpressionFrame(0, np.zeros(52, np.float32), np.zeros(6, np.float32), False)
+
+
+def test_it_is_prepared_once(
+    model: FaceModel, avatar: Avatar, decoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     kept = tmp_path / "me.avatar"
     avatar.save(kept)
-    torch.manual_seed(0)
-    decoder = write_pair(FiaNetwork(TINY).eval(), "tiny", tmp_path)
     warp = WarpRenderer(avatar, model, (128, 128))
     settings = EngineSettings(cache_folder=tmp_path / "cache")
     computed = []
@@ -50,8 +72,7 @@ def test_it_is_prepared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def build() -> tuple[np.ndarray, list[str]]:
         said: list[str] = []
         renderer = neural_renderer(avatar, warp, model, decoder, said.append, kept, settings)
-        still = ExpressionFrame(0, np.zeros(52, np.float32), np.zeros(6, np.float32), False)
-        return renderer.render(still).rgb.copy(), said
+        return renderer.render(STILL).rgb.copy(), said
 
     first, said = build()
     second, _ = build()
@@ -59,3 +80,27 @@ def test_it_is_prepared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert np.array_equal(first, second)
     assert any("tiny_decoder on CPU" in sentence for sentence in said)
     assert np.array_equal(Avatar.load(kept).alpha, avatar.alpha)
+
+
+def test_a_live_session_and_a_film_are_painted_too(
+    model: FaceModel, avatar: Avatar, decoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    size = (128, 128)
+    plain, painted = (
+        parts.renderer(avatar, Preset(name="any"), size)
+        for parts in (ShippedParts(), ShippedParts(decoder))
+    )
+    assert ShippedParts().engine(plain) == "warp, CPU"
+    assert ShippedParts(decoder).engine(painted) == "CPU"
+    bare = plain.render(STILL).rgb.astype(float)
+    lightened = painted.render(STILL).rgb - bare
+    assert 45 < lightened.max() < 56  # a fifth of full brightness, through tanh
+
+    said: list[str] = []
+    painter = FilmPainter(model, decoder, said.append)
+    warp = WarpRenderer(avatar, model, size)
+    both = [painter.over(warp, avatar).render(STILL).rgb.copy() for _ in range(2)]
+    assert np.array_equal(*both)
+    assert (both[0] - WarpRenderer(avatar, model, size).render(STILL).rgb.astype(float)).max() > 45
+    assert any("tiny_decoder on CPU" in sentence for sentence in said)

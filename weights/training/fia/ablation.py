@@ -40,7 +40,7 @@ def recipe(steps: int) -> Recipe:
     """The same small budget for all; without the discriminator, which needs more."""
     weights = LossWeights(adversarial=0, teeth=0.3)
     return Recipe(
-        steps=steps, people=4, frames=1, learning_rate=1e-3, weights=weights, save_every=50
+        steps=steps, people=4, frames=1, learning_rate=1e-3, weights=weights, save_every=20
     )
 
 
