@@ -24,7 +24,7 @@ def tools() -> EnrolTools:
     """Face model and landmark networks."""
     model = parts.face_model()
     network = LandmarkNetwork(model, store.path("landmarks.onnx"), store.path("mouth.onnx"))
-    return EnrolTools(model, model_hash(), network.look)
+    return EnrolTools(model, model_hash(), network.look, network.follow)
 
 
 def model_hash() -> str:

@@ -25,16 +25,42 @@ def face_model() -> FaceModel:
     return FaceModel.load(store.path("face_model.npz"))
 
 
-@lru_cache(maxsize=1)
-def voice_model() -> VoiceModel:
-    """The shipped voice network."""
-    return VoiceModel.load(store.path("voice.onnx"))
+VOICES = {"mel": "voice.onnx"}
+"""The shipped voice networks by name, the default first."""
 
 
-def speech_stage(preset: Preset) -> ExpressionStream:
-    """Speech to expression as the preset wants it, at sample 0."""
-    controls = ExpressionControls(amplitude=preset.motion.expressiveness)
-    return ExpressionStream(voice_model(), preset.speech.lookahead_ms, controls)
+@lru_cache(maxsize=len(VOICES))
+def voice_model(name: str = "mel") -> VoiceModel:
+    """A shipped voice network."""
+    return VoiceModel.load(store.path(VOICES[name]))
+
+
+def speech_stage(
+    preset: Preset, avatar: Avatar | None = None, voice: str = "mel"
+) -> ExpressionStream:
+    """Speech to expression as the preset wants it, at sample 0.
+
+    Args:
+        preset: Lookahead and expressiveness.
+        avatar: Who speaks; somebody neutral when left out.
+        voice: One of `VOICES`.
+    """
+    model = voice_model(voice)
+    if avatar is not None:
+        model = model.of_speaker(avatar.alpha, avatar.style.name, avatar.style.history)
+    controls = speech_controls(preset, avatar, has_priors=bool(model.styles))
+    return ExpressionStream(model, preset.speech.lookahead_ms, controls)
+
+
+def speech_controls(
+    preset: Preset, avatar: Avatar | None = None, *, has_priors: bool = False
+) -> ExpressionControls:
+    """The preset's expressiveness on top of the speaker's own way of speaking.
+
+    Networks with priors have the latter from the speaker's past expressions already.
+    """
+    own = 1.0 if avatar is None or has_priors else avatar.style.amplitude
+    return ExpressionControls(amplitude=min(2.0, preset.motion.expressiveness * own))
 
 
 def motion_stage(preset: Preset, seed: int = 0) -> LifeMotion:

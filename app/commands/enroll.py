@@ -3,6 +3,10 @@
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.avatar import Style
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,6 +27,16 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument(
         "--mask", type=Path, help="picture that is white where the person is (default: found)"
+    )
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument(
+        "--style",
+        choices=("neutral", "lively", "subtle"),
+        default="neutral",
+        help="how the person speaks (default neutral)",
+    )
+    how.add_argument(
+        "--style-from", type=Path, metavar="FILM", help="learn it from a film of them speaking"
     )
     parser.add_argument(
         "--preview", type=Path, help="picture of the fit (default: beside the avatar, .fit.png)"
@@ -45,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"{args.output} does not end in {AVATAR_SUFFIX}; name the file so.")
     points = read_points(args.points) if args.points else None
     avatar = enrol_picture(args.portrait, points, args.mask)
-    avatar = replace(avatar, name=args.name or avatar.name)
+    avatar = replace(avatar, name=args.name or avatar.name, style=_style(args))
     avatar.save(args.output)
     preview = args.preview or args.output.with_suffix(".fit.png")
     write_picture(preview, draw_fit(avatar, parts.face_model()))
@@ -59,4 +73,15 @@ def run(args: argparse.Namespace) -> int:
         print(f"{args.output}: {'good' if verdict.ok else 'usable with care'}; see {preview}")
         for reason in verdict.reasons:
             print(f"  {reason}")
+        if args.style_from:
+            print(f"  Speaks with {avatar.style.amplitude:.0%} of the usual movement.")
     return 0
+
+
+def _style(args: argparse.Namespace) -> "Style":
+    from app.progress import Progress
+    from app.speaking import NAMED, learn
+
+    if args.style_from is None:
+        return NAMED[args.style]
+    return learn(args.style_from, Progress(None, "following the face", enabled=not args.quiet))

@@ -96,8 +96,8 @@ def render(args: argparse.Namespace) -> dict[str, object]:
 
     started = time.perf_counter()
     preset = choose_preset(args.preset, args.background, folders.presets())
-    drive = _open_drive(args, preset)
     avatar = open_avatar(args.portrait, note=notes(args.quiet))
+    drive = _open_drive(args, preset, avatar)
     renderer = _renderer(args, avatar, preset)
     times = StageTimes()
     rate = Fraction(args.fps).limit_denominator(1001)
@@ -138,7 +138,7 @@ class _Drive:
     sound: "AudioFile | None"
 
 
-def _open_drive(args: argparse.Namespace, preset: Preset) -> _Drive:
+def _open_drive(args: argparse.Namespace, preset: Preset, avatar: "Avatar") -> _Drive:
     from app import parts
     from audio_io.files import read_audio
     from core import pipeline
@@ -149,7 +149,8 @@ def _open_drive(args: argparse.Namespace, preset: Preset) -> _Drive:
         curves, rate_hz = read_frames(args.audio)
         return _Drive(curves, rate_hz, len(curves) / rate_hz, None)
     sound = read_audio(args.audio)
-    speech, motion = parts.speech_stage(preset), parts.motion_stage(preset, args.seed)
+    speech = parts.speech_stage(preset, avatar)
+    motion = parts.motion_stage(preset, args.seed)
     frames = pipeline.express(sound, speech, motion)
     return _Drive(frames, FRAME_RATE_HZ, sound.duration_s, sound)
 

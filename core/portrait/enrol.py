@@ -56,11 +56,14 @@ class EnrolTools:
         model_hash: SHA-256 of its file.
         look: Faces of a picture, the largest first; only the first need be located. Gives how many
             faces there are and the landmarks of the largest, None where there is none.
+        follow: The face of a film's next picture near its points (L, 2) in the picture before,
+            None where it is lost; every picture is searched afresh where there is no such part.
     """
 
     model: FaceModel
     model_hash: str
     look: Callable[[ImageArray], tuple[int, Located | None]]
+    follow: Callable[[ImageArray, FloatArray], Located | None] | None = None
 
 
 def enrol_file(

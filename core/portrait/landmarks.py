@@ -217,6 +217,22 @@ class LandmarkNetwork:
             middle_px = (float(points[:, 0].mean()), float(points[:, 1].mean()))
         return points
 
+    def follow(self, rgb: ImageArray, points: FloatArray) -> Landmarks | None:
+        """Landmarks of a face that has moved little: no search, so much faster than `look`.
+
+        Args:
+            rgb: The next picture of a film, (H, W, 3) uint8.
+            points: Its landmarks in the picture before, (L, 2), pixels.
+
+        Returns:
+            None where the face is lost.
+        """
+        frame = self._frame(self._face.ask(rgb, self._frame(points), (1.0,)).points)
+        answer = self._face.ask(rgb, frame, _FINAL_ZOOMS)
+        if float(_confidence(answer.error_cm[self._inner]).mean()) < _FACE_CONFIDENCE:
+            return None
+        return self._finish(rgb, answer)
+
     def _whole_face(self, rgb: ImageArray, box: FaceBox) -> _Answer:
         scale = box.size / _BOX_CM
         middle_y = box.y + _BOX_DROP * box.size

@@ -15,7 +15,7 @@ from core.avatar import Avatar
 from core.camera import HeadPose, euler_from_rotation
 from core.errors import PortraitError
 from core.face_model import FaceModel
-from core.portrait.enrol import EnrolTools
+from core.portrait.enrol import EnrolTools, Located
 from core.portrait.fit import fit_portrait, network_weights
 from core.portrait.snap import snap_offsets
 from core.types import FloatArray, ImageArray
@@ -117,7 +117,9 @@ def _observe(
     pictures: Iterable[ImageArray], tools: EnrolTools
 ) -> tuple[FloatArray, FloatArray, list[int]]:
     """Points (F, L, 2) and confidences (F, L) of all pictures, gaps filled, and the gaps."""
-    found = [tools.look(rgb)[1] for rgb in pictures]
+    found: list[Located | None] = []
+    for rgb in pictures:
+        found.append(_next(rgb, found[-1] if found else None, tools))
     known = [i for i, one in enumerate(found) if one is not None]
     if len(known) < (1 - MAX_LOST_SHARE) * len(found) or not known:
         raise PortraitError(
@@ -130,6 +132,12 @@ def _observe(
     confidence = np.stack([one.confidence for one in found if one is not None])
     lost = sorted(set(range(len(found))) - set(known))
     return _at_all(points, known, len(found)), _at_all(confidence, known, len(found)), lost
+
+
+def _next(rgb: ImageArray, before: Located | None, tools: EnrolTools) -> Located | None:
+    """The face of the next picture: near the last one, else searched for."""
+    near = tools.follow(rgb, before.points) if before is not None and tools.follow else None
+    return tools.look(rgb)[1] if near is None else near
 
 
 def _at_all(values: FloatArray, known: list[int], count: int) -> FloatArray:

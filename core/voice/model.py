@@ -1,5 +1,6 @@
 """The voice network as it runs: an ONNX file that turns one hop of sound into movement."""
 
+import copy
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,11 @@ from core.errors import ModelError
 from core.onnx_session import open_session
 from core.types import FloatArray
 from core.voice.logmel import TOKEN_SIZE
+from core.voice.priors import as_history, as_shape
 
 _TOKENS_PER_HOP = 2
 _STATE_PREFIX = "state_"
+_SHAPE, _HISTORY = "prior_shape", "prior_history"
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class VoiceModel:
     Attributes:
         channels: Names of the movements it predicts; those of pairs without Left and Right.
         lookaheads_ms: The lookaheads it has been trained for.
+        styles: Past expressions, shape (N, channels), by the name of the way of speaking they
+            stand for; empty where the network knows no priors.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, path: Path) -> None:
@@ -42,6 +47,10 @@ class VoiceModel:
             self.channels: tuple[str, ...] = tuple(json.loads(properties["channels"]))
             self.lookaheads_ms: tuple[int, ...] = tuple(json.loads(properties["lookahead_ms"]))
             self._expansion = _expansion(self.channels)
+            self.styles: dict[str, FloatArray] = {
+                name: np.array(rows, np.float32)
+                for name, rows in json.loads(properties.get("styles", "{}")).items()
+            }
         except (KeyError, ValueError) as error:
             raise ModelError(
                 "{path} is not a voice network of this program ({reason!r}). Install the "
@@ -51,6 +60,11 @@ class VoiceModel:
             ) from error
         self._state_inputs = [i for i in session.get_inputs() if i.name.startswith(_STATE_PREFIX)]
         self._state_outputs = [f"new_{i.name}" for i in self._state_inputs]
+        self._priors: dict[str, FloatArray] = {}
+        if self.styles:
+            shapes = {i.name: i.shape for i in session.get_inputs()}
+            self._priors = {_SHAPE: np.zeros(shapes[_SHAPE], np.float32)}
+            self._priors[_HISTORY] = next(iter(self.styles.values()))[None]
 
     @classmethod
     def load(cls, path: Path) -> "VoiceModel":
@@ -60,6 +74,29 @@ class VoiceModel:
             ModelError: The file cannot be read, or is some other network.
         """
         return cls(open_session(path), path)
+
+    def of_speaker(
+        self, alpha: FloatArray, style: str, history: FloatArray | None = None
+    ) -> "VoiceModel":
+        """The same network, told who speaks; unchanged where it knows no priors.
+
+        Args:
+            alpha: Identity coefficients, shape (K,), float32.
+            style: One of `styles`; the first of them where there is no such style.
+            history: The speaker's own past expressions, shape (T, 52), float32, [0, 1]; where there
+                are some, they count instead of `style`.
+        """
+        if not self.styles:
+            return self
+        told = copy.copy(self)
+        named = self.styles.get(style, next(iter(self.styles.values())))
+        told._priors = {
+            _SHAPE: as_shape(alpha, self._priors[_SHAPE].shape[1]),
+            _HISTORY: named[None],
+        }
+        if history is not None and len(history):
+            told._priors[_HISTORY] = as_history(history, self.channels)
+        return told
 
     def initial_state(self) -> VoiceState:
         """The state before the first hop."""
@@ -79,7 +116,8 @@ class VoiceModel:
             The movement of the hop that lies `lookahead_ms` back: beta, shape (52,), float32, not
             yet bounded; the chance that it is speech, [0, 1]; the new state.
         """
-        feeds: dict[str, NDArray[np.float32]] = {"mel": mel.reshape(1, _TOKENS_PER_HOP, TOKEN_SIZE)}
+        hop = mel.reshape(1, _TOKENS_PER_HOP, TOKEN_SIZE)
+        feeds: dict[str, NDArray[np.float32]] = {"mel": hop, **self._priors}
         for entry, array in zip(self._state_inputs, state.arrays, strict=True):
             feeds[entry.name] = array
         wanted = [f"curves_{lookahead_ms}", f"speech_{lookahead_ms}", *self._state_outputs]

@@ -9,9 +9,18 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 pytest.importorskip("soundfile")
 
+from core.blendshapes import INDEX  # noqa: E402
 from core.voice import ExpressionStream, VoiceModel  # noqa: E402
 from core.voice.logmel import HISTORY_SAMPLES, log_mel  # noqa: E402
-from weights.training.voice import corpus, engines, export, features, train  # noqa: E402
+from weights.training.voice import (  # noqa: E402
+    a2e,
+    a2e_export,
+    corpus,
+    engines,
+    export,
+    features,
+    train,
+)
 from weights.training.voice.mixing import MixingConfig  # noqa: E402
 from weights.training.voice.model import LOOKAHEAD_TOKENS, VoiceNet, VoiceNetConfig  # noqa: E402
 
@@ -72,6 +81,43 @@ def test_seconds_of_speech_train_a_network(tmp_path: Path) -> None:
     sound = spoken[0].samples.astype(np.float32) / 32768
     frames = stream.push(sound) + stream.finish()
     assert len(frames) == -(-len(sound) // 640)
+
+
+def test_the_transformer_streams_and_listens_to_its_priors(tmp_path: Path) -> None:
+    encoder = small_net()
+    transformer = a2e.A2E(a2e.small(encoder.speech_features)).eval()
+    rng = np.random.default_rng(0)
+    styles = {
+        name: rng.random((16, len(a2e.SIDED_CHANNELS))).astype(np.float32)
+        for name in ("neutral", "lively")
+    }
+    a2e_export.export(encoder, transformer, styles, tmp_path / "a2e.onnx")
+    model = VoiceModel.load(tmp_path / "a2e.onnx")
+    assert set(model.styles) == set(styles)
+    sound = (0.1 * rng.standard_normal(640 * 8)).astype(np.float32)
+    mel = log_mel(np.pad(sound, (HISTORY_SAMPLES, 0)))
+
+    heard = _heard(model, mel)
+    with torch.no_grad():
+        features, _ = encoder.hear(torch.from_numpy(mel)[None], encoder.initial_state())
+        window = torch.nn.functional.pad(features, (0, 0, 16, 0))
+        history = torch.from_numpy(model.styles["neutral"])[None]
+        expected = transformer(window, torch.zeros(1, 80), history)[0, -1]
+    columns = [INDEX[name] for name in a2e.SIDED_CHANNELS]
+    np.testing.assert_allclose(heard[columns], expected.numpy(), atol=1e-4)
+
+    lively = model.of_speaker(np.zeros(80, np.float32), "lively")
+    shaped = model.of_speaker(np.ones(80, np.float32), "neutral")
+    for other in (lively, shaped):
+        assert np.abs(_heard(other, mel) - heard).max() > 1e-3
+    np.testing.assert_array_equal(_heard(model, mel), heard)
+
+
+def _heard(model: VoiceModel, mel: np.ndarray) -> np.ndarray:
+    state = model.initial_state()
+    for hop in range(len(mel) // 2):
+        beta, _, state = model.step(mel[2 * hop : 2 * hop + 2], state, 80)
+    return beta
 
 
 def _loss(net: VoiceNet, data: Path, config: train.TrainConfig) -> float:

@@ -79,7 +79,9 @@ def _prepare_films(data: Path, clips: Path, model: FaceModel, config: FiaConfig)
 
     network = LandmarkNetwork(model, store.path("landmarks.onnx"), store.path("mouth.onnx"))
     digest = store.sha256(store.path("face_model.npz"))
-    for sentence in prepare(data, clips, EnrolTools(model, digest, network.look), config):
+    for sentence in prepare(
+        data, clips, EnrolTools(model, digest, network.look, network.follow), config
+    ):
         print(sentence)
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from core.blendshapes import INDEX
 from core.face_model import FaceModel
+from core.voice.priors import representative
 from weights.training.voice import augment, features
 from weights.training.voice.a2e import SIDED_CHANNELS, A2EConfig
 from weights.training.voice.coarticulation import CHANNELS, Style
@@ -24,6 +25,13 @@ from weights.training.voice.model import LOOKAHEAD_TOKENS, VoiceNet
 SHAPE_SIZE = 80
 _SHARE_FROM_SHAPE = 0.6
 _MOUTH_CM = 0.05
+_AT_REST = 0.05
+NAMED_STYLES = {
+    "neutral": Style(),
+    "lively": Style(amplitude=1.4, crispness=1.25, smile=0.1),
+    "subtle": Style(amplitude=0.65, crispness=0.85),
+}
+"""Ways of speaking to choose from, as the transformer is shown them."""
 
 
 @dataclass(frozen=True)
@@ -60,44 +68,68 @@ def sided(curves: NDArray[np.float32], asymmetry: float) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True)
+class Spoken:
+    """One person's utterance: log-mel tokens (2T, TOKEN_SIZE) and expressions (T, C) at 25 Hz."""
+
+    person: int
+    mel: NDArray[np.float16]
+    expressions: NDArray[np.float16]
+
+
+@dataclass(frozen=True)
 class Recording:
-    """One person's utterance: encoder features (2T, F) at 50 Hz, expressions (T, C) at 25 Hz."""
+    """An utterance as an encoder hears it: features (2T, F) at 50 Hz, expressions (T, C)."""
 
     person: int
     features: NDArray[np.float16]
     expressions: NDArray[np.float16]
 
 
-@torch.no_grad()
-def record(
-    utterances: list[Utterance], encoder: VoiceNet, seed: int, per_person: int = 6
-) -> tuple[list[Recording], list[Person]]:
-    """Give utterances to people and hear them through a trained `mel` encoder.
-
-    The encoder's features are moved back by its lookahead, so feature t has heard until t plus
-    80 ms.
-    """
+def speak(
+    utterances: list[Utterance], seed: int, per_person: int = 6
+) -> tuple[list[Spoken], list[Person]]:
+    """Give utterances to people with styles of their own."""
     rng = np.random.default_rng(seed)
-    recordings, people = [], []
+    spoken, people = [], []
     for i, said in enumerate(utterances):
         if i % per_person == 0:
             people.append(draw_person(rng))
-        person = people[-1]
-        example = features.example(said, rng, augment.Chances(), person.style)
-        mel = torch.from_numpy(features.spectra(example.sound).astype(np.float32))[None]
-        heard, _ = encoder.encode(mel, encoder.initial_state())
-        heard = heard[0, LOOKAHEAD_TOKENS[-1] :]
-        frames = len(heard) // 2
-        curves = sided(example.movement.curves, person.style.asymmetry)
+        example = features.example(said, rng, augment.Chances(), people[-1].style)
+        mel = features.spectra(example.sound)
+        frames = len(mel) // 2
+        curves = sided(example.movement.curves, people[-1].style.asymmetry)
         expressions = curves[: 2 * frames].reshape(frames, 2, -1).mean(1)
-        recordings.append(
-            Recording(
-                len(people) - 1,
-                heard[: 2 * frames].numpy().astype(np.float16),
-                expressions.astype(np.float16),
-            )
-        )
-    return recordings, people
+        spoken.append(Spoken(len(people) - 1, mel[: 2 * frames], expressions.astype(np.float16)))
+    return spoken, people
+
+
+def named_histories(utterances: list[Utterance]) -> dict[str, NDArray[np.float32]]:
+    """Past expressions (N, C) that stand for each of the named styles."""
+    histories = {}
+    for name, style in NAMED_STYLES.items():
+        rng = np.random.default_rng(0)
+        said = [features.example(u, rng, augment.CLEAN, style).movement for u in utterances]
+        curves = sided(np.concatenate([m.curves for m in said]), style.asymmetry)
+        histories[name] = representative(speaking(curves.astype(np.float16)).astype(np.float32))
+    return histories
+
+
+@torch.no_grad()
+def record(spoken: list[Spoken], encoder: VoiceNet, before: int = 14) -> list[Recording]:
+    """Hear utterances through a trained `mel` encoder, from a stream's very beginning.
+
+    Feature t has heard until t plus 80 ms, so expressions are shifted by the encoder's lookahead;
+    before the sound lie `before` frames of an empty window.
+    """
+    late = LOOKAHEAD_TOKENS[-1] // 2
+    recordings = []
+    for one in spoken:
+        mel = torch.from_numpy(one.mel.astype(np.float32))[None]
+        heard, _ = encoder.hear(mel, encoder.initial_state())
+        padded = np.pad(heard[0].numpy().astype(np.float16), ((2 * before, 0), (0, 0)))
+        expressions = np.pad(one.expressions, ((before + late, 0), (0, 0)))[: len(padded) // 2]
+        recordings.append(Recording(one.person, padded, expressions))
+    return recordings
 
 
 class Windows:
@@ -143,13 +175,19 @@ class Windows:
         c = self._config
         own = self._of_person[self._recordings[recording].person]
         others = [i for i in own if i != recording]
-        frames = self._recordings[int(self._rng.choice(others))].expressions
+        frames = speaking(self._recordings[int(self._rng.choice(others))].expressions)
         history = frames[self._rng.integers(0, len(frames), c.history_tokens)].astype(np.float32)
         if guard:
             history = history + self._rng.normal(0, 0.02, history.shape).astype(np.float32)
             if self._rng.random() < 0.1:
                 history = np.zeros_like(history)
         return history
+
+
+def speaking(expressions: NDArray[np.float16]) -> NDArray[np.float16]:
+    """The frames (T, C) whose mouth is not at rest; all where none moves."""
+    moving = expressions.max(1) > _AT_REST
+    return expressions[moving] if moving.any() else expressions
 
 
 def mouth_basis(path: Path) -> Tensor:

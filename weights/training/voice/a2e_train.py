@@ -1,14 +1,17 @@
 """Train the audio-to-expression transformer, and measure what each prior is worth.
 
-    python -m weights.training.voice.a2e_train --corpus DIR --encoder CHECKPOINT --out DIR \
-        [--preset paper|live|small] [--minutes 60] [--export FILE.onnx]
-    python -m weights.training.voice.a2e_train ... --experiment [--seeds 3] [--steps 1200]
+    python -m weights.training.voice.a2e_train prepare --corpus DIR --data FILE
+    python -m weights.training.voice.a2e_train train --data FILE --encoder CHECKPOINT \
+        --out FILE.onnx [--preset paper|live|small] [--minutes 60]
+    python -m weights.training.voice.a2e_train experiment --data FILE --encoder CHECKPOINT \
+        [--seeds 3] [--steps 1200]
 
 The experiment is our form of the paper's table 5: the expression error on people, voices and styles
 never heard, without priors, with shape, with history, with both, over several seeds.
 """
 
 import argparse
+import pickle
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +21,7 @@ import torch
 from torch import Tensor
 
 from weights import store
-from weights.training.voice import a2e, a2e_data, corpus, features, train
+from weights.training.voice import a2e, a2e_data, a2e_export, corpus, features, train
 from weights.training.voice.a2e import A2E, A2EConfig
 from weights.training.voice.a2e_data import Windows
 
@@ -62,6 +65,8 @@ def train_a2e(config: A2EConfig, windows: Windows, basis: Tensor, options: A2ETr
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         step += 1
+        if step % 200 == 0:
+            print(f"step {step} loss {loss.item():.5f}", flush=True)
         done = [step / options.steps] if options.steps else []
         if options.minutes:
             done.append((time.monotonic() - began) / (60 * options.minutes))
@@ -106,38 +111,51 @@ def report(results: dict[str, list[float]]) -> None:
         print(f"{name:15s} {mean:.4f} ± {spread:.4f}  ({count} seeds)")
 
 
+def prepare(folder: Path, count: int) -> dict[str, object]:
+    """People who speak the corpus: some to learn from, some never heard, and named styles."""
+    utterances = list(features.training_utterances(folder))[:count]
+    held = [folder / f"{name}.npz" for name in corpus.HELD_OUT]
+    unseen = [said for path in held if path.exists() for said in corpus.load(path)[:60]]
+    return {
+        "training": a2e_data.speak(utterances, 1),
+        "unseen": a2e_data.speak(unseen, 3),
+        "styles": a2e_data.named_histories(utterances[:40]),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--encoder", type=Path, required=True, help="checkpoint of `train`")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("stage", choices=("prepare", "train", "experiment"))
+    parser.add_argument("--data", type=Path, required=True, help="file that prepare writes")
+    parser.add_argument("--corpus", type=Path, help="prepare: the spoken corpus")
+    parser.add_argument("--utterances", type=int, default=4000, help="prepare: to learn from")
+    parser.add_argument("--encoder", type=Path, help="checkpoint of `train`")
+    parser.add_argument("--out", type=Path, help="train: ONNX file to write")
     parser.add_argument("--preset", choices=("paper", "live", "small"), default="live")
+    parser.add_argument("--rate", type=float, default=5e-4, help="learning rate")
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--utterances", type=int, default=6000)
-    parser.add_argument("--experiment", action="store_true")
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    encoder = train.load(arguments.encoder)
-    config = getattr(a2e, arguments.preset)(encoder.config.recurrent_width)
-    utterances = list(features.training_utterances(arguments.corpus))[: arguments.utterances]
-    unseen = [
-        said
-        for name in corpus.HELD_OUT
-        if (path := arguments.corpus / f"{name}.npz").exists()
-        for said in corpus.load(path)[:60]
-    ]
-    training = Windows(*a2e_data.record(utterances, encoder, 1), config, 2)
-    testing = Windows(*a2e_data.record(unseen, encoder, 3), config, 4)
-    basis = a2e_data.mouth_basis(store.path("face_model.npz"))
-    if arguments.experiment:
-        report(experiment((training, testing), config, basis, arguments.steps, arguments.seeds))
+    if arguments.stage == "prepare":
+        arguments.data.write_bytes(pickle.dumps(prepare(arguments.corpus, arguments.utterances)))
         return
-    net = train_a2e(config, training, basis, A2ETrainConfig(minutes=arguments.minutes))
-    print(f"expression error on unseen voices and styles {expression_error(net, testing):.4f}")
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    torch.save(net.state_dict(), arguments.out / f"a2e_{arguments.preset}.pt")
+    encoder = train.load(arguments.encoder)
+    config = getattr(a2e, arguments.preset)(encoder.speech_features)
+    data = pickle.loads(arguments.data.read_bytes())
+    training, unseen = (
+        Windows(a2e_data.record(spoken, encoder), people, config, seed)
+        for seed, (spoken, people) in enumerate((data["training"], data["unseen"]))
+    )
+    basis = a2e_data.mouth_basis(store.path("face_model.npz"))
+    if arguments.stage == "experiment":
+        report(experiment((training, unseen), config, basis, arguments.steps, arguments.seeds))
+        return
+    options = A2ETrainConfig(learning_rate=arguments.rate, minutes=arguments.minutes)
+    net = train_a2e(config, training, basis, options)
+    print(f"expression error on unseen voices and styles {expression_error(net, unseen):.4f}")
+    a2e_export.export(encoder, net, data["styles"], arguments.out)
 
 
 if __name__ == "__main__":

@@ -151,6 +151,9 @@ _LOUDNESS_CHANNELS = [CHANNEL_INDEX[_SHORT[short]] for short in ("j", "ld", "uu"
 _SMOOTHING = np.array([0.06, 0.24, 0.40, 0.24, 0.06], np.float32)
 CLOSURE_PER_JAW = 0.77
 """How much mouthClose seals the lips per jawOpen (a property of ARKit-style face models)."""
+SEALED_CHANNELS = [CHANNEL_INDEX[n] for n in ("mouthLowerDown", "mouthUpperUp", "mouthFunnel")]
+SEALED_SHARE = 0.9
+"""How much of these movements sealed lips take back."""
 
 
 def _strengths() -> NDArray[np.float32]:
@@ -265,9 +268,15 @@ def _seal(curves: NDArray[np.float32]) -> NDArray[np.float32]:
     curves = curves[:, :_CLOSURE]
     jaw = curves[:, CHANNEL_INDEX["jawOpen"]]
     curves[:, CHANNEL_INDEX["mouthClose"]] = closure * CLOSURE_PER_JAW * jaw
-    for name in ("mouthLowerDown", "mouthUpperUp", "mouthFunnel"):
-        curves[:, CHANNEL_INDEX[name]] *= 1 - 0.9 * closure**2
+    curves[:, SEALED_CHANNELS] *= 1 - SEALED_SHARE * closure[:, None] ** 2
     return curves
+
+
+def closure_of(curves: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How far the lips of movements (…, C) are sealed, shape (…), [0, 1]; 0 where the jaw rests."""
+    sealing = CLOSURE_PER_JAW * curves[..., CHANNEL_INDEX["jawOpen"]]
+    share = curves[..., CHANNEL_INDEX["mouthClose"]] / np.maximum(sealing, 1e-3)
+    return np.where(sealing > 0.01, np.clip(share, 0, 1), 0).astype(np.float32)
 
 
 def _labels(

@@ -28,7 +28,7 @@ class MixingConfig:
     """Chances and strengths of each change, per sequence of a batch."""
 
     gain_db: tuple[float, float] = (-34.0, 8.0)
-    prosody_chance: float = 0.6
+    prosody_chance: float = 0.5
     prosody_db: float = 5.0
     opening_per_20_db: float = 2.0
     tract_chance: float = 0.6
@@ -38,9 +38,23 @@ class MixingConfig:
     room_chance: float = 0.3
     noise_chance: float = 0.8
     noise_snr_db: tuple[float, float] = (0.0, 45.0)
-    babble_chance: float = 0.35
-    babble_snr_db: tuple[float, float] = (5.0, 30.0)
+    babble_chance: float = 0.4
+    babble_snr_db: tuple[float, float] = (4.0, 26.0)
     dropout_chance: float = 0.15
+
+
+GENTLE = MixingConfig(
+    tract_chance=0.5,
+    tract=(0.9, 1.12),
+    filter_db=2.2,
+    band_limit_chance=0.1,
+    room_chance=0.2,
+    noise_chance=0.55,
+    noise_snr_db=(6.0, 45.0),
+    babble_chance=0.3,
+    dropout_chance=0.05,
+)
+"""For the second half of the training: what tells b from d is easily drowned."""
 
 
 def to_power(mel: Tensor) -> Tensor:
@@ -136,9 +150,9 @@ class Mixer:
         return other * (level / now * torch.exp(-_DB * snr_db))[:, None, None]
 
     def _babble(self, power: Tensor, level: Tensor) -> Tensor:
-        """One to four other sequences of the batch, talking behind the first."""
+        """One to three other sequences of the batch, talking behind the first."""
         batch = len(power)
-        voices = self._rng.integers(1, 5)
+        voices = self._rng.integers(1, 4)
         other = sum(power.roll(int(k), 0) for k in self._rng.choice(batch - 1, voices) + 1)
         snr = torch.from_numpy(self._uniform(*self.config.babble_snr_db, batch))
         chosen = self._chosen(self.config.babble_chance, batch)[:, None, None]

@@ -11,7 +11,13 @@ from torch.nn import functional as F
 
 from core.voice.logmel import TOKEN_SIZE
 from weights.training.voice import phones
-from weights.training.voice.coarticulation import CHANNELS
+from weights.training.voice.coarticulation import (
+    CHANNEL_INDEX,
+    CHANNELS,
+    CLOSURE_PER_JAW,
+    SEALED_CHANNELS,
+    SEALED_SHARE,
+)
 
 LOOKAHEAD_TOKENS = (2, 4)
 """Each head answers for the moment that lies this many tokens in the past: 40 and 80 ms."""
@@ -21,20 +27,44 @@ LOOKAHEAD_TOKENS = (2, 4)
 class VoiceNetConfig:
     """Sizes of the network."""
 
-    convolution_width: int = 128
-    feature_width: int = 160
-    recurrent_width: int = 224
+    convolution_width: int = 160
+    feature_width: int = 192
+    recurrent_width: int = 256
     recurrent_layers: int = 2
-    head_width: int = 96
+    head_width: int = 128
 
 
 @dataclass(frozen=True)
 class HeadOutput:
-    """What one head says: movement (B, T, C), speech logit (B, T), class logits (B, T, K)."""
+    """What one head says.
 
-    curves: Tensor
+    Attributes:
+        open_curves: Movement (B, T, C) as if the lips were never sealed; mouthClose is 0.
+        seal: Logit (B, T) that the lips are sealed.
+        speech: Logit (B, T) that this is speech.
+        classes: Logits (B, T, K) of the mouth classes.
+    """
+
+    open_curves: Tensor
+    seal: Tensor
     speech: Tensor
     classes: Tensor
+
+    @property
+    def curves(self) -> Tensor:
+        """Movement (B, T, C) with the lips sealed as far as the network believes they are."""
+        return seal(self.open_curves, torch.sigmoid(self.seal))
+
+
+def seal(open_curves: Tensor, closure: Tensor) -> Tensor:
+    """Movements (B, T, C) with the lips sealed by `closure` (B, T), [0, 1], as the teacher does."""
+    taken = torch.zeros(len(CHANNELS))
+    taken[SEALED_CHANNELS] = SEALED_SHARE
+    curves = open_curves * (1 - taken * closure[..., None] ** 2)
+    sealing = CLOSURE_PER_JAW * closure * open_curves[..., CHANNEL_INDEX["jawOpen"]]
+    is_closing = torch.zeros(len(CHANNELS))
+    is_closing[CHANNEL_INDEX["mouthClose"]] = 1
+    return curves * (1 - is_closing) + sealing[..., None] * is_closing
 
 
 @dataclass(frozen=True)
@@ -93,6 +123,19 @@ class VoiceNet(nn.Module):
         z, recurrent = self.recurrence(z, state.recurrent)
         return z, VoiceNetState(mel_tail, features_tail, recurrent)
 
+    @property
+    def speech_features(self) -> int:
+        """Size of what `hear` gives."""
+        return self.config.recurrent_width + self.heads[-1][-1].out_features
+
+    def hear(self, mel: Tensor, state: VoiceNetState) -> tuple[Tensor, VoiceNetState]:
+        """Speech features (B, T, F) for another network, at the longest lookahead.
+
+        What the recurrence remembers, and what the last head reads from it.
+        """
+        z, state = self.encode(mel, state)
+        return torch.cat([z, self.heads[-1](z)], 2), state
+
     def forward(
         self, mel: Tensor, state: VoiceNetState | None = None
     ) -> tuple[list[HeadOutput], VoiceNetState]:
@@ -102,5 +145,6 @@ class VoiceNet(nn.Module):
         outputs = []
         for head in self.heads:
             o = head(z)
-            outputs.append(HeadOutput(o[..., :c], o[..., c], o[..., c + 1 :]))
+            sealed = o[..., CHANNEL_INDEX["mouthClose"]]
+            outputs.append(HeadOutput(o[..., :c], sealed, o[..., c], o[..., c + 1 :]))
         return outputs, state

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from weights.training.voice import coarticulation as teacher
 from weights.training.voice import phones
-from weights.training.voice.mixing import Mixer, MixingConfig
+from weights.training.voice.mixing import GENTLE, Mixer, MixingConfig
 from weights.training.voice.model import LOOKAHEAD_TOKENS, HeadOutput, VoiceNet, VoiceNetConfig
 
 WARM_UP_TOKENS = 20
@@ -32,17 +32,18 @@ EARLY_TOKENS = 4
 class TrainConfig:
     """Everything that decides a run besides the data."""
 
-    minutes: float = 60.0
-    batch: int = 28
+    minutes: float = 105.0
+    batch: int = 24
     tokens: int = 216
     learning_rate: float = 2e-3
     warm_up_steps: int = 100
     weight_decay: float = 0.01
-    average_decay: float = 0.997
+    average_decay: float = 0.998
     closure_weight: float = 1.8
     velocity_weight: float = 0.5
     shape_weight: float = 0.5
-    class_weight: float = 0.15
+    class_weight: float = 0.25
+    seal_weight: float = 0.3
     speech_weight: float = 0.3
     rest_share: float = 0.12
     checkpoint_s: float = 120.0
@@ -106,6 +107,7 @@ def head_loss(
     curves, labels, speech = target
     scale = 1 / (data.deviation + 0.04)
     error = (out.curves - curves) * scale
+    closure = torch.from_numpy(teacher.closure_of(curves.numpy()))
     lips = (labels == phones.CLASSES.index("p")) | (labels == phones.CLASSES.index("f"))
     emphasis = 1 + (c.closure_weight - 1) * lips.float()
     position = (error**2 * emphasis[..., None]).mean()
@@ -115,12 +117,14 @@ def head_loss(
     shape = (shape_error**2 * emphasis[..., None]).mean()
     classes = F.cross_entropy(out.classes.flatten(0, 1), labels.flatten())
     gate = F.binary_cross_entropy_with_logits(out.speech, speech)
+    sealed = F.binary_cross_entropy_with_logits(out.seal, closure, 1 + 2 * closure)
     return (
         position
         + c.velocity_weight * velocity
         + c.shape_weight * shape
         + c.class_weight * classes
         + c.speech_weight * gate
+        + c.seal_weight * sealed
     )
 
 
@@ -133,7 +137,7 @@ def loss_of(net: VoiceNet, batch: tuple[Tensor, ...], data: Sequences, c: TrainC
         first, last = WARM_UP_TOKENS, mel.shape[1]
         now = slice(first + lookahead, last)
         then = slice(first, last - lookahead)
-        aligned = HeadOutput(out.curves[:, now], out.speech[:, now], out.classes[:, now])
+        aligned = HeadOutput(*(part[:, now] for part in vars(out).values()))
         target = curves[:, then], labels[:, then], speech[:, then]
         total = total + head_loss(aligned, target, data, c) / len(LOOKAHEAD_TOKENS)
     return total
@@ -152,7 +156,10 @@ def train(data_folder: Path, out: Path, config: TrainConfig, mixing: MixingConfi
     torch.manual_seed(config.seed)
     net = VoiceNet()
     optimizer = torch.optim.AdamW(
-        net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        net.parameters(),
+        lr=config.learning_rate,
+        betas=(0.9, 0.98),
+        weight_decay=config.weight_decay,
     )
     average = {k: v.clone() for k, v in net.state_dict().items()}
     step, spent = 0, 0.0
@@ -222,10 +229,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=TrainConfig.minutes)
     parser.add_argument("--seed", type=int, default=TrainConfig.seed)
+    parser.add_argument("--class-weight", type=float, default=TrainConfig.class_weight)
+    parser.add_argument("--gentle", action="store_true", help="disguise the sound less")
     arguments = parser.parse_args()
     torch.set_flush_denormal(True)  # of the whole thread, so a program's own choice to make
-    config = TrainConfig(minutes=arguments.minutes, seed=arguments.seed)
-    net = train(arguments.data, arguments.out, config, MixingConfig())
+    config = TrainConfig(
+        minutes=arguments.minutes, seed=arguments.seed, class_weight=arguments.class_weight
+    )
+    mixing = GENTLE if arguments.gentle else MixingConfig()
+    net = train(arguments.data, arguments.out, config, mixing)
     print(f"{sum(p.numel() for p in net.parameters()) / 1e6:.2f} M parameters")
 
 

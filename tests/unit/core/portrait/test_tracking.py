@@ -87,6 +87,28 @@ def test_pose_and_jaw_are_followed(model: FaceModel) -> None:
     assert turned[3] == pytest.approx((PICTURES - 1) / 9.0, abs=0.4)
 
 
+def test_a_face_is_searched_for_only_where_it_is_not_near(model: FaceModel) -> None:
+    actor = Actor(model, noise_px=0.0, lost=set())
+    searched: list[int] = []
+
+    def look(rgb: ImageArray) -> tuple[int, Seen | None]:
+        searched.append(int(rgb[0, 0, 0]))
+        return actor.look(rgb)
+
+    def near(rgb: ImageArray, before: FloatArray) -> Seen | None:
+        found = actor.look(rgb)[1]
+        assert found is not None
+        jumped = rgb[0, 0, 0] == 7
+        return None if jumped or np.abs(found.points - before).max() > 20 else found
+
+    tools = EnrolTools(model, "hash", look, near)
+    found = track(actor.pictures(), tools, smoothing=0)
+    assert searched == [0, 7]
+    plain = track(actor.pictures(), EnrolTools(model, "hash", actor.look), smoothing=0)
+    for one, other in zip(found.faces, plain.faces, strict=True):
+        np.testing.assert_array_equal(one.points_px, other.points_px)
+
+
 def test_smoothing_calms_the_points(model: FaceModel) -> None:
     actor = Actor(model, noise_px=1.0, lost=set())
     rough, calm = follow(actor, 0.0), follow(actor, 1.5)
