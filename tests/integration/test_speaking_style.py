@@ -12,6 +12,11 @@ from core.avatar import Avatar, Style
 from core.errors import ConfigError
 
 
+@pytest.fixture(autouse=True)
+def few_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speaking, "_PICTURES", 30)
+
+
 def film(folder: Path, amplitude: float) -> Path:
     """The sample person saying the sample sentence with more or less movement."""
     avatar = open_avatar(parts.SAMPLE_PORTRAIT)
@@ -24,10 +29,7 @@ def film(folder: Path, amplitude: float) -> Path:
     return out
 
 
-def test_a_lively_person_is_told_from_a_quiet_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(speaking, "_PICTURES", 30)
+def test_a_lively_person_is_told_from_a_quiet_one(tmp_path: Path) -> None:
     films = {amplitude: film(tmp_path, amplitude) for amplitude in (0.6, 1.4)}
     quiet, lively = (speaking.learn(path) for path in films.values())
     assert quiet.amplitude < 0.85 < 1.05 < lively.amplitude
