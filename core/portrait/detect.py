@@ -5,6 +5,7 @@ the picture, and their finds are counted as votes. What they find where there is
 landmark network to reject.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -57,7 +58,7 @@ def find_faces(rgb: ImageArray) -> list[FaceBox]:
         face.
     """
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    further = (
+    further: tuple[Callable[[], list[FaceBox]], ...] = (
         lambda: _upright(grey, _WORK_PX, 1.08, 3),
         lambda: _upright(cv2.equalizeHist(grey), _WORK_PX, 1.08, 2),
         lambda: [box for tilt in _TILTS_DEG for box in _tilted(grey, tilt)],

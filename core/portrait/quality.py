@@ -19,7 +19,7 @@ _NOTE_YAW_DEG = 20.0
 _MAX_PITCH_DEG = 24.0
 _MIN_EYES_PX, _NOTE_EYES_PX = 36.0, 70.0
 _MIN_SHARPNESS = 0.032
-_MIN_CONFIDENCE = {"lip": 0.42, "eye": 0.3}
+_MIN_CONFIDENCE = {"lip": 0.64, "eye": 0.3}
 _MUCH_LESS = 0.8
 """Doubt about a feature, against all landmarks (of which the contour is always doubtful)."""
 _MAX_ERROR_CM = 0.75

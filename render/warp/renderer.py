@@ -159,7 +159,7 @@ class WarpRenderer:
             hidden[lids] = outline[lids] = False
         hidden[lips.vertices[lips.distance_cm < 1.0]] = False
         for area in (lips, *(eye.aperture for eye in self._eyes)):
-            inward = self._distance_cm(area.vertices, np.flatnonzero(outline)) / OUTLINE_CM
+            inward = self._distance_cm(area.vertices, outline) / OUTLINE_CM
             rim = smoothstep((0.5 - area.distance_cm) / 0.3)
             zone[area.vertices] *= np.maximum(smoothstep(inward), rim)
         zone[hidden] = 0.0
@@ -167,9 +167,9 @@ class WarpRenderer:
         self._mouth_triangles = _touching(faces, lips.vertices, count)
         self._eye_triangles = [_touching(faces, eye.aperture.vertices, count) for eye in self._eyes]
 
-    def _distance_cm(self, vertices: IntArray, others: IntArray) -> FloatArray:
-        """How far vertices lie from the nearest of others as the portrait shows them, (n,)."""
-        if not len(others):
+    def _distance_cm(self, vertices: IntArray, others: NDArray[np.bool_]) -> FloatArray:
+        """How far vertices lie from the nearest of others (V,) as the portrait shows them, (n,)."""
+        if not others.any():
             return np.full(len(vertices), np.inf, np.float32)
         places = self._rig.source[:, :2]
         away = np.linalg.norm(places[vertices][:, None] - places[others][None], axis=-1)
