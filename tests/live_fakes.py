@@ -128,12 +128,13 @@ class FakeParts:
         self.renderers = 0
         self.work_s = work_s
 
-    def speech(self, preset: Preset) -> LoudnessSpeech:
+    def speech(self, preset: Preset, avatar: Avatar | None) -> LoudnessSpeech:
         self.speech_stages.append(LoudnessSpeech())
         return self.speech_stages[-1]
 
-    def tune_speech(self, speech: LoudnessSpeech, preset: Preset) -> None:
-        speech.amplitude = preset.motion.expressiveness
+    def tune_speech(self, speech: LoudnessSpeech, preset: Preset, avatar: Avatar | None) -> None:
+        own = 1.0 if avatar is None else avatar.style.amplitude
+        speech.amplitude = preset.motion.expressiveness * own
 
     def motion(self, preset: Preset) -> Stillness:
         return Stillness()

@@ -83,7 +83,7 @@ def render_file(
         video, size, Fraction(FRAME_RATE_HZ), audio=sound, provenance=provenance,
         mark=VisibleMark(size) if preset.recording.mark else None,
     ) as writer:  # fmt: skip
-        speech, motion = parts.speech(preset), parts.motion(preset)
+        speech, motion = parts.speech(preset, avatar), parts.motion(preset)
         frames = pipeline.draw(pipeline.express(sound, speech, motion), renderer)
         for frame in _reported(frames, sound.duration_s, control):
             writer.write(frame.rgb)

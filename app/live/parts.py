@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 class LiveParts(Protocol):
     """Builds parts; every method may take seconds and is called off the caller's thread."""
 
-    def speech(self, preset: Preset) -> SpeechStage:
-        """Speech to expression, at sample 0."""
+    def speech(self, preset: Preset, avatar: Avatar | None) -> SpeechStage:
+        """Speech to expression as this person speaks, at sample 0."""
         ...
 
-    def tune_speech(self, speech: SpeechStage, preset: Preset) -> None:
-        """Give a running speech stage the preset's expressiveness."""
+    def tune_speech(self, speech: SpeechStage, preset: Preset, avatar: Avatar | None) -> None:
+        """Give a running speech stage the preset's and the person's expressiveness."""
         ...
 
     def motion(self, preset: Preset) -> MotionStage:
@@ -82,18 +82,19 @@ class ShippedParts:
         """`neural`: a FIA network, NAME_decoder.onnx, that repaints the mouth; None: warp alone."""
         self._neural = neural
 
-    def speech(self, preset: Preset) -> SpeechStage:
+    def speech(self, preset: Preset, avatar: Avatar | None) -> SpeechStage:
         """See `LiveParts.speech`."""
         from app import parts
 
-        return parts.speech_stage(preset)
+        return parts.speech_stage(preset, avatar)
 
-    def tune_speech(self, speech: SpeechStage, preset: Preset) -> None:
+    def tune_speech(self, speech: SpeechStage, preset: Preset, avatar: Avatar | None) -> None:
         """See `LiveParts.tune_speech`."""
-        from core.voice import ExpressionControls, ExpressionStream
+        from app import parts
+        from core.voice import ExpressionStream
 
         assert isinstance(speech, ExpressionStream)
-        speech.controls = ExpressionControls(amplitude=preset.motion.expressiveness)
+        speech.controls = parts.speech_controls(preset, avatar)
 
     def motion(self, preset: Preset) -> MotionStage:
         """See `LiveParts.motion`."""

@@ -155,6 +155,8 @@ class LiveSession:
         """See `Session.set_avatar`."""
         self._avatar = avatar
         self._choose(avatar_name=avatar.name if avatar else None)
+        if self._pipeline is not None:
+            self._pipeline.expression.tune(self._tune_speech)
         self._rebuild_renderer()
 
     def apply_preset(self, preset: Preset) -> None:
@@ -166,7 +168,7 @@ class LiveSession:
         if pipeline is not None and before.speech != preset.speech:
             pipeline.expression.remake_speech(self._make_speech)
         elif pipeline is not None and before.motion != preset.motion:
-            pipeline.expression.tune(lambda speech: self._parts.tune_speech(speech, preset))
+            pipeline.expression.tune(self._tune_speech)
         if before.camera != preset.camera:
             self._camera.reopen()
         if (before.background, before.framing, before.camera.size) != (
@@ -428,7 +430,10 @@ class LiveSession:
         pipeline.expression.frozen = chosen.panicked
 
     def _make_speech(self) -> SpeechStage:
-        return self._parts.speech(self._preset)
+        return self._parts.speech(self._preset, self._avatar)
+
+    def _tune_speech(self, speech: SpeechStage) -> None:
+        self._parts.tune_speech(speech, self._preset, self._avatar)
 
     def _make_sink(self, camera_id: str) -> "CameraSink":
         return self._parts.camera(camera_id, self._preset)

@@ -13,6 +13,7 @@ import pytest
 from app.live.session import LiveSession
 from app.parts import SAMPLE_SPEECH
 from audio_io.capture import MicrophoneStream
+from core.avatar import Style
 from core.errors import DeviceError, PortraitError
 from core.preset_files import SHIPPED
 from core.session import DeviceKind, JobStatus, Mode, Session, Severity
@@ -179,6 +180,14 @@ def test_presets_act_on_running_parts(session: LiveSession, parts: FakeParts) ->
     renderers = parts.renderers
     session.apply_preset(SMALL.changed("framing.face_height", 0.7))
     until(lambda: parts.renderers == renderers + 1)
+
+
+def test_another_person_speaks_in_another_way(session: LiveSession) -> None:
+    _go_live(session)
+    with _Tone(session):
+        until(lambda: _brightness(session) > 200)
+        session.set_avatar(dataclasses.replace(make_avatar(), style=Style("still", 0.0)))
+        until(lambda: _brightness(session) == 0)
 
 
 def test_an_avatar_that_cannot_be_drawn_is_told(session: LiveSession) -> None:
