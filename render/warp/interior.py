@@ -17,7 +17,7 @@ from render.warp.teeth import LOWER, UPPER, Palette, ToothStrip, paint, texture_
 
 SAMPLES_PER_SIDE = kernels.SAMPLES_PER_SIDE
 TONGUE_ROOT_Z_CM, TONGUE_TIP_Z_CM = 4.0, 9.7
-TONGUE_LOWER_CM = 0.85
+TONGUE_LOWER_CM = 0.60
 """How far the tongue sinks to the floor of the mouth as the jaw opens."""
 TONGUE_BACK_CM = 0.55
 """How far a resting tongue lies behind the lower teeth."""
@@ -97,7 +97,7 @@ class Interior:
         place = model.mean[self._soft]
         normals = vertex_normals(np.ascontiguousarray(place), self._soft_triangles)
         lit = np.clip(normals @ LIGHT, 0.0, 1.0)
-        shade = np.where(tongue, 0.62 + 0.52 * lit, 0.75 + 0.3 * lit)
+        shade = np.where(tongue, 0.62 + 0.52 * lit, 0.95 + 0.40 * lit)
         groove = np.exp(-((place[:, 0] / 0.16) ** 2)) * (place[:, 2] < 9.0)
         side = np.clip(np.abs(place[:, 0]) / 2.0, 0.0, 1.0)
         shade = shade * np.where(tongue, (1.0 - 0.10 * groove) * (1.0 - 0.45 * side**2), 1.0)

@@ -1,6 +1,6 @@
 """How steady the warp renderer's pictures are over time.
 
-    python -m tests.benchmark.temporal [--seconds 20] [--sound FILE] [--avatar FILE]
+    python -m tests.benchmark.temporal [--seconds 20] [--sound FILES] [--avatar FILE]
 
 The head is held still while the face speaks. Reported in grey levels of 255:
 - outside: pixels that speech never moves: change against the first frame; should be 0.
@@ -10,7 +10,8 @@ The head is held still while the face speaks. Reported in grey levels of 255:
 """
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -29,11 +30,11 @@ MOVED_PX = 0.02
 BAND_PX = 9
 
 
-def spoken(sound: Path | None, seconds: float) -> list[ExpressionFrame]:
-    """Expression frames of a sound file, or of made-up visemes."""
+def spoken(sounds: Sequence[Path], seconds: float) -> list[ExpressionFrame]:
+    """Expression frames of sound files one after another, or of made-up visemes."""
     count = int(seconds * FRAME_RATE_HZ)
     still = np.zeros(6, np.float32)
-    if sound is None:
+    if not sounds:
         return [ExpressionFrame(i, b, still, True) for i, b in enumerate(speech_beta(count))]
     from app import parts
     from audio_io.files import read_audio
@@ -41,11 +42,10 @@ def spoken(sound: Path | None, seconds: float) -> list[ExpressionFrame]:
     from core.presets import Preset
 
     frames: list[ExpressionFrame] = []
-    for frame in express(read_audio(sound), parts.speech_stage(Preset(name="plain"))):
-        frames.append(frame)
-        if len(frames) == count:
-            break
-    return frames
+    for sound in sounds:
+        for frame in express(read_audio(sound), parts.speech_stage(Preset(name="plain"))):
+            frames.append(replace(frame, index=len(frames)))
+    return frames[:count]
 
 
 def moving(renderer: WarpRenderer, frames: Iterable[ExpressionFrame]) -> NDArray[np.bool_]:
@@ -72,7 +72,7 @@ def main() -> None:
     """Render and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=20.0)
-    parser.add_argument("--sound", type=Path)
+    parser.add_argument("--sound", type=Path, nargs="+", default=[])
     parser.add_argument("--avatar", type=Path)
     options = parser.parse_args()
     avatar = Avatar.load(options.avatar) if options.avatar else synthetic_avatar(512)
