@@ -145,7 +145,7 @@ def spread_into_hole(
 
     Args:
         triangle_id: (h, w): -1 where no skin was drawn.
-        coverage: (h, w): share of each pixel that is open.
+        coverage: (h, w): above 0 in the opening and a little around it.
         reach: How far, pixels.
         field: (h, w, 2): the map, changed in place.
     """
@@ -155,13 +155,17 @@ def spread_into_hole(
             run = reach
             for step in range(height):
                 y = step if direction == 0 else height - 1 - step
+                back = -1 if direction == 0 else 1
                 if triangle_id[y, x] >= 0:
                     run = 0
                 elif run < reach and coverage[y, x] > 0.0:
+                    if run == 0 and step > 1 and triangle_id[y + 2 * back, x] >= 0:
+                        # The outermost pixel may show a sliver of the lip's hidden side.
+                        for k in range(2):
+                            field[y + back, x, k] = field[y + 2 * back, x, k]
                     run += 1
-                    before = y - 1 if direction == 0 else y + 1
-                    field[y, x, 0] = field[before, x, 0]
-                    field[y, x, 1] = field[before, x, 1]
+                    for k in range(2):
+                        field[y, x, k] = field[y + back, x, k]
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)

@@ -30,6 +30,8 @@ as sharp as bicubic fetching, however far the head has moved."""
 MARGIN_PX = 24
 """Of the portrait kept around the output."""
 WINDOW_PAD_PX = 4
+HOLE_PX = 2.0
+"""Around the mouth's outline, what the mesh leaves bare takes the colour of the lips."""
 SIDE_CM = 2.5
 """Beyond this from the middle of the face, skin that is turned away is the face's outline."""
 OUTLINE_CM = 1.0
@@ -338,8 +340,11 @@ class WarpRenderer:
         seen = self._detail(window, vertices, self._mouth_triangles)
         x, y, w, h = window
         coverage = self._coverage[: w * h].reshape(h, w)
-        paint_kernels.fill_polygon(contour - vector(x, y), coverage)
-        mesh_kernels.spread_into_hole(seen.triangle_id, coverage, 3, self._map_at(window))
+        hole = contour - vector(x, y)
+        hole[:SAMPLES] -= HOLE_PX * self._lips.down
+        hole[SAMPLES:] += HOLE_PX * self._lips.down
+        paint_kernels.fill_polygon(hole, coverage)
+        mesh_kernels.spread_into_hole(seen.triangle_id, coverage, 4, self._map_at(window))
 
     def _map_at(self, window: tuple[int, int, int, int]) -> FloatArray:
         """The map's part of a window, which lies inside the active box."""

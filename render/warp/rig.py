@@ -176,7 +176,7 @@ def combine(
     """The expression to show: the frame's, with what the portrait's own keeps.
 
     At rest the portrait shows as it is. The more the mouth does, the more of the portrait's own
-    mouth shape gives way, its openness entirely, its smile in part.
+    mouth shape gives way, its openness entirely, its smile in part and more slowly, its cheeks not.
 
     Args:
         portrait: Expression in the portrait, (52,).
@@ -190,7 +190,7 @@ def combine(
     activity = float(np.abs(frame.beta[MOUTH]).sum())
     rest = float(np.exp(-activity / 0.12))
     keep = np.where(IS_OPENER, 1.0 - (1.0 - rest) * open_share, 1.0)
-    keep = np.where(IS_SMILE, 0.45 + 0.55 * rest, keep)
+    keep = np.where(IS_SMILE, 0.5 + 0.5 * float(np.exp(-activity / 0.4)), keep)
     keep = np.where(IS_OTHER_MOUTH, 0.35 + 0.65 * rest, keep)
     shown = np.minimum(portrait * keep + np.where(IS_LID, 0.0, frame.beta), 1.0)
     return shown.astype(np.float32), rest
@@ -206,7 +206,7 @@ def _named(*prefixes: str) -> NDArray[np.bool_]:
 
 IS_LID = _named("eyeBlink")
 IS_OPENER = _named("jawOpen", "mouthLowerDown", "mouthUpperUp", "mouthFunnel", "tongueOut")
-IS_SMILE = _named("mouthSmile", "mouthDimple", "mouthStretch", "cheek", "mouthFrown")
+IS_SMILE = _named("mouthSmile", "mouthDimple", "mouthStretch", "mouthFrown")
 IS_OTHER_MOUTH = _named("mouth", "jaw") & ~IS_OPENER & ~IS_SMILE
 MOUTH = np.flatnonzero(_named("mouth", "jaw", "tongue") & ~IS_SMILE)
 """What a speaking mouth does; smiling and frowning alone leave it at rest."""
