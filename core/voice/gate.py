@@ -8,7 +8,10 @@ class GateSettings:
     """When the gate opens and closes.
 
     Attributes:
-        open_at: Chance of speech that opens it, [0, 1].
+        sure_at: Chance of speech that opens it soon, [0, 1]; noise that sets in is taken for
+            speech at first, but hardly ever for certain.
+        sure_frames: Frames in a row that must reach `sure_at` to open it.
+        open_at: Chance of speech that opens it later, below `sure_at`.
         confirm_frames: Frames in a row that must reach `open_at` to open it.
         keep_above: Chance of speech that keeps it open, below `open_at`.
         hold_frames: Frames it stays open after the last speech.
@@ -16,8 +19,10 @@ class GateSettings:
         release_frames: Frames from open to closed.
     """
 
+    sure_at: float = 0.9
+    sure_frames: int = 2
     open_at: float = 0.7
-    confirm_frames: int = 2
+    confirm_frames: int = 4
     keep_above: float = 0.3
     hold_frames: int = 6
     attack_frames: int = 2
@@ -30,7 +35,7 @@ class VoiceGate:
     def __init__(self, settings: GateSettings | None = None) -> None:
         self._settings = settings or GateSettings()
         self._quiet_frames = self._settings.hold_frames
-        self._likely_frames = 0
+        self._likely_frames = self._sure_frames = 0
         self._opening = 0.0
 
     def step(self, speech: float) -> tuple[float, bool]:
@@ -45,7 +50,9 @@ class VoiceGate:
         s = self._settings
         is_open = self._quiet_frames < s.hold_frames
         self._likely_frames = self._likely_frames + 1 if speech >= s.open_at else 0
-        if self._likely_frames >= s.confirm_frames or (is_open and speech >= s.keep_above):
+        self._sure_frames = self._sure_frames + 1 if speech >= s.sure_at else 0
+        opens = self._likely_frames >= s.confirm_frames or self._sure_frames >= s.sure_frames
+        if opens or (is_open and speech >= s.keep_above):
             self._quiet_frames = 0
         else:
             self._quiet_frames = min(self._quiet_frames + 1, s.hold_frames)

@@ -12,8 +12,14 @@ COUNT = 6 * SAMPLE_RATE_HZ
 
 @pytest.mark.parametrize(
     "sound",
-    [np.zeros(COUNT, np.float32), fan(COUNT, -50.0), typing(COUNT)],
-    ids=["silence", "fan", "typing"],
+    [
+        np.zeros(COUNT, np.float32),
+        fan(COUNT, -50.0),
+        fan(COUNT, -35.0),
+        np.concatenate([np.zeros(COUNT // 2, np.float32), fan(COUNT // 2, -40.0)]),
+        typing(COUNT),
+    ],
+    ids=["silence", "fan", "loud fan", "fan that sets in", "typing"],
 )
 def test_the_mouth_stays_shut(sound: np.ndarray) -> None:
     gap_px = openings_px(sound)

@@ -32,3 +32,8 @@ def test_closes_after_hold_and_release() -> None:
 def test_a_short_gap_does_not_close_it() -> None:
     out = run([0.9] * 4 + [0.0] * 4 + [0.9] * 4)
     assert all(opening == 1.0 for opening, _ in out[3:])
+
+
+def test_noise_that_sets_in_does_not_open_it_but_likely_speech_does() -> None:
+    assert not any(is_open for _, is_open in run([0.0, 0.83, 0.87, 0.75, 0.3, 0.1]))
+    assert [is_open for _, is_open in run([0.0, 0.8, 0.8, 0.8, 0.8])] == [False] * 4 + [True]
