@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout
 
 from core.session import Latency, Mode, SessionState
 from ui.context import Context
-from ui.widgets.basics import ElidedLabel, label, set_role
+from ui.widgets.basics import ElidedLabel, label, set_role, signed
 from ui.widgets.device_chooser import StateDot
 
 EARLY_LIMIT_MS = 15.0
@@ -55,7 +55,7 @@ class StatusBar(QFrame):
         self.latency.setText(texts("status.latency", ms=f"{state.latency.total_p95_ms:.0f}"))
         self.latency.setToolTip(latency_words(texts, state.latency))
         offset_ms = state.sync_offset_ms or 0.0
-        self.sync.setText(texts("status.sync", ms=f"{offset_ms:+.0f}"))
+        self.sync.setText(texts("status.sync", ms=signed(offset_ms)))
         in_step = LATE_LIMIT_MS <= offset_ms <= EARLY_LIMIT_MS
         set_role(self.sync, "value" if in_step else "alarm")
         self.drops.setText(texts("status.drops", count=state.dropped_frames))

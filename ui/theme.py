@@ -131,6 +131,8 @@ class Theme(QObject):
         self._app = app
         self._appearance = appearance
         self.colours = LIGHT
+        self._pixmaps: dict[tuple[str, str, int, float], QPixmap] = {}
+        """Icons drawn so far: there are few, and drawing one costs more than anything else."""
         app.setStyle("Fusion")
         app.setFont(_font(app))
         app.styleHints().colorSchemeChanged.connect(self._follow_system)
@@ -144,7 +146,8 @@ class Theme(QObject):
     def set_appearance(self, appearance: str) -> None:
         """Choose "system", "light" or "dark"; anything else counts as "system"."""
         self._appearance = appearance if appearance in APPEARANCES else "system"
-        self._apply()
+        if self._wanted() is not self.colours:
+            self._apply()
 
     def icon(self, name: str, colour: str = "text") -> QIcon:
         """Icon drawn in one of the theme's colours; grey when disabled."""
@@ -158,6 +161,12 @@ class Theme(QObject):
     def pixmap(self, name: str, colour: str = "text", size: int = 24) -> QPixmap:
         """The icon as a square pixmap of `size` device-independent pixels."""
         ratio = self._app.devicePixelRatio()
+        key = (name, getattr(self.colours, colour), size, ratio)
+        if key not in self._pixmaps:
+            self._pixmaps[key] = self._draw(name, colour, size, ratio)
+        return self._pixmaps[key]
+
+    def _draw(self, name: str, colour: str, size: int, ratio: float) -> QPixmap:
         pixmap = QPixmap(QSize(round(size * ratio), round(size * ratio)))
         pixmap.setDevicePixelRatio(ratio)
         pixmap.fill(Qt.GlobalColor.transparent)
@@ -181,12 +190,15 @@ class Theme(QObject):
         if self._appearance == "system":
             self._apply()
 
-    def _apply(self) -> None:
+    def _wanted(self) -> Colours:
         dark = self._appearance == "dark" or (
             self._appearance == "system"
             and self._app.styleHints().colorScheme() == Qt.ColorScheme.Dark
         )
-        self.colours = DARK if dark else LIGHT
+        return DARK if dark else LIGHT
+
+    def _apply(self) -> None:
+        self.colours = self._wanted()
         self._app.setPalette(_palette(self.colours))
         self._app.setStyleSheet(style_sheet(self.colours))
         self.changed.emit()

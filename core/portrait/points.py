@@ -50,7 +50,7 @@ _START: dict[str, tuple[float, float]] = {
     "chin": (0.0, 0.92),
 }
 """A face from the front, 2 high, around the middle."""
-_START_SHARE = 0.3
+_START_SHARE, _START_HEIGHT = 0.3, 0.43
 _FEATURES = ("eye_right", "eye_left", "nose", "lip", "jaw")
 _REACH_CM = 1.1
 
@@ -60,7 +60,8 @@ Points = Mapping[str, tuple[float, float]]
 def start_points(width: int, height: int) -> dict[str, tuple[float, float]]:
     """All editable points as a face in the middle of a picture, for setting them by hand."""
     half = _START_SHARE * min(width, height)
-    return {name: (width / 2 + half * x, height / 2 + half * y) for name, (x, y) in _START.items()}
+    middle = (0.5 * width, _START_HEIGHT * height)
+    return {name: (middle[0] + half * x, middle[1] + half * y) for name, (x, y) in _START.items()}
 
 
 def read_points(path: Path) -> dict[str, tuple[float, float]]:

@@ -31,13 +31,16 @@ def application() -> QApplication:
 
 
 @pytest.fixture(scope="session")
-def theme(application: QApplication) -> "Theme":
-    """Colours without the style sheet, which costs more than the rest of a window."""
+def theme(application: QApplication) -> Iterator["Theme"]:
+    """Colours without the style sheet, which costs more than the rest of a window.
+
+    Tests that look at sizes put on the sheet themselves.
+    """
     from ui.theme import Theme
 
-    made = Theme(application, "light")
-    application.setStyleSheet("")
-    return made
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("ui.theme.style_sheet", lambda colours: "")
+        yield Theme(application, "light")
 
 
 @pytest.fixture(autouse=True)

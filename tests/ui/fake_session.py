@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ POINTS: Mapping[str, tuple[float, float]] = {
 }
 
 
+@cache
 def draw_face(
     mouth: float = 0.0, skin: tuple[int, int, int] = (226, 178, 150), size: int = 600
 ) -> ImageArray:

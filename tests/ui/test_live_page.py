@@ -222,7 +222,7 @@ def test_status_bar(bench: Bench) -> None:
     assert [w.text() for w in (status.fps, status.latency, status.sync, status.drops)] == [
         "25 fps",
         "158 ms latency",
-        "Sync -6 ms",
+        "Sync −6 ms",
         "3 dropped",
     ]
     assert status.engine.text() == "warp, CPU"

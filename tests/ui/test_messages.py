@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,13 @@ KINDS = {
 STAGES = ("capture", "expression", "renderer", "output", "camera", "virtual microphone", "monitor")
 
 
-def calls() -> Iterator[tuple[str, ast.Call]]:
+@cache
+def calls() -> tuple[tuple[str, ast.Call], ...]:
     """Every call that makes a sentence, with the file's name and line."""
+    return tuple(_calls())
+
+
+def _calls() -> Iterator[tuple[str, ast.Call]]:
     for place in SPEAKERS:
         path = ROOT / place
         for file in [path] if path.is_file() else sorted(path.rglob("*.py")):

@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from enum import Enum
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ def literals(node: ast.expr) -> Iterator[str]:
             yield part.value
 
 
+@cache
 def keys_in_sources() -> set[str]:
     """Every literal of the sources that looks like a text key."""
     found = set()
@@ -38,6 +40,7 @@ def keys_in_sources() -> set[str]:
     return found
 
 
+@cache
 def keys_called() -> set[str]:
     """Literal keys in calls such as `texts("live.go")`."""
     found = set()

@@ -2,6 +2,7 @@
 
 import pytest
 from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QApplication
 
 from ui.theme import DARK, ICON_FOLDER, LIGHT, Colours, Theme, style_sheet
 
@@ -73,3 +74,21 @@ def test_every_icon_draws_something_in_the_colour_asked_for(theme: Theme) -> Non
         assert drawn, name
         if not name.startswith(("style_", "app")):
             assert drawn[0].lightness() == pytest.approx(theme.colour("text").lightness(), abs=12)
+
+
+def test_colours_are_put_on_once_when_they_change(
+    application: QApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_on: list[Colours] = []
+
+    def note(colours: Colours) -> str:
+        put_on.append(colours)
+        return f"/* {len(put_on)} */"
+
+    monkeypatch.setattr("ui.theme.style_sheet", note)
+    theme = Theme(application, "light")
+    for appearance in ("light", "dark", "dark", "light"):
+        theme.set_appearance(appearance)
+    assert put_on == [LIGHT, DARK, LIGHT]
+    assert application.styleSheet() == "/* 3 */"
+    application.setStyleSheet("")

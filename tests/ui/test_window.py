@@ -107,7 +107,6 @@ def test_light_and_dark_by_key_and_by_the_system(bench: Bench, application: QApp
     dark = until(lambda: theme.is_dark, 1)
     application.styleHints().setColorScheme(Qt.ColorScheme.Unknown)
     bench.settings.set("appearance", "light")
-    application.setStyleSheet("")
     if application.styleHints().colorScheme() is Qt.ColorScheme.Unknown and not dark:
         pytest.skip("this platform has no colour scheme to follow")
     assert dark

@@ -99,6 +99,11 @@ class EnrolPage(QWidget):
             height, width = self._picture.rgb.shape[:2]
             self.editor.set_points(start_points(width, height))
             self.doing.setText(self._texts("enrol.by_hand"))
+            self._show_view("whole")
+
+    def _show_view(self, key: str) -> None:
+        self.view.choose(key)
+        self.editor.set_whole(key == "whole")
 
     def _fit_points(self) -> None:
         assert self._file is not None and self._picture is not None
@@ -124,6 +129,8 @@ class EnrolPage(QWidget):
 
     def _show(self, avatar: Avatar) -> None:
         first = self._avatar is None
+        if self._failed:
+            self._show_view("face")
         self._avatar = avatar
         self._failed = False
         self._offer_points()
@@ -235,15 +242,15 @@ class EnrolPage(QWidget):
         self.title = ElidedLabel("", "title")
         back = button(texts("enrol.back"), "flat")
         back.clicked.connect(self._leave)
-        view = Segments(
+        self.view = Segments(
             texts("enrol.view"), {"face": texts("enrol.face"), "whole": texts("enrol.whole")}
         )
-        view.chosen.connect(lambda key: self.editor.set_whole(key == "whole"))
+        self.view.chosen.connect(self._show_view)
         header = QHBoxLayout()
         header.setSpacing(12)
         header.addWidget(back)
         header.addWidget(self.title, 1)
-        header.addWidget(view)
+        header.addWidget(self.view)
         self.progress = QProgressBar()
         self.progress.setRange(0, 0)
         self.progress.setAccessibleName(texts("enrol.working"))

@@ -7,7 +7,7 @@ from core.session import Device, DeviceKind, Mode, Session, SessionState
 from core.stage import StageState
 from ui.context import Context
 from ui.watcher import Watcher
-from ui.widgets.basics import Card, IconLabel, button, icon_button, label
+from ui.widgets.basics import Card, IconLabel, button, icon_button, label, signed
 from ui.widgets.device_chooser import DeviceChooser
 from ui.widgets.level_meter import LevelMeter
 from ui.widgets.slider_row import SliderRow
@@ -52,7 +52,7 @@ class DevicesPanel(QWidget):
             texts("devices.sound_shift"), -200, 200, 0, 1, _milliseconds,
             texts("devices.sound_shift.about"),
         )  # fmt: skip
-        self.measure = button(texts("devices.measure"), "flat")
+        self.measure = button(texts("devices.measure"))
         self.measure.setToolTip(texts("devices.measure.about"))
         self.measure.setAccessibleDescription(texts("devices.measure.about"))
         layout = QVBoxLayout(self)
@@ -230,8 +230,8 @@ def virtual_microphone_state(context: Context, state: SessionState) -> tuple[str
 
 
 def _milliseconds(value: float) -> str:
-    return f"{value:+.0f} ms" if value else "0 ms"
+    return f"{signed(value)} ms"
 
 
 def _decibels(value: float) -> str:
-    return f"{value:+.0f} dB" if value else "0 dB"
+    return f"{signed(value)} dB"

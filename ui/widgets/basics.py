@@ -81,6 +81,11 @@ def button(text: str, role: str = "", *, tip: str = "") -> QPushButton:
     return result
 
 
+def signed(value: float) -> str:
+    """A whole number with its sign, a true minus; "0" without one."""
+    return f"{value:+.0f}".replace("-", "−") if round(value) else "0"
+
+
 def icon_button(theme: Theme, icon: str, name: str) -> QToolButton:
     """A square button with an icon alone; `name` is its tool tip and accessible name."""
     result = QToolButton()

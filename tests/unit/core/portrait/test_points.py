@@ -104,4 +104,4 @@ def test_start_points_are_a_face_in_the_middle() -> None:
     check_points(points, 300, 400)
     assert points["chin"][1] > points["mouth_corner_left"][1] > points["nose_tip"][1]
     assert points["eye_right_outer"][0] < 150 < points["eye_left_outer"][0]
-    assert np.mean(list(points.values()), axis=0) == pytest.approx([150, 200], abs=20)
+    assert np.mean(list(points.values()), axis=0) == pytest.approx([150, 172], abs=20)
