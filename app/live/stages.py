@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 
 HOP_VOICE = VOICE_RATE_HZ // FRAME_RATE_HZ
 """Voice samples per frame."""
+_MOST_BEHIND = VOICE_RATE_HZ
+"""Unheard voice samples beyond which the expression skips to the newest."""
 FIRST_DELAY_S = 0.2
 _FRAME_S = 1.0 / FRAME_RATE_HZ
 _REST_STEP = 0.5
@@ -115,16 +117,18 @@ class ExpressionStage(Stage):
     def setup(self) -> None:
         """Load the speech stage and join the voice where it is now."""
         self._begin_speech()
-        now = self._voice.clock.index_at(time.monotonic())
-        self._hop = max(int(now) // HOP_VOICE, self._voice.ring.written // HOP_VOICE)
-        self._base = self._hop
+        self._join()
 
     def step(self) -> None:
         """Wait for one hop of voice and express it."""
         if self._remake:
             self._begin_speech()
+        self._voice.advance((self._hop + 1) * HOP_VOICE)
+        if self._voice.ring.written - self._hop * HOP_VOICE > _MOST_BEHIND:
+            self._join()  # after a stall or the machine's sleep only what is said now counts
+            self._begin_speech()
+            return
         start = self._hop * HOP_VOICE
-        self._voice.advance(start + HOP_VOICE)
         heard_s = time.monotonic()
         self._hop += 1
         samples = self._resampler.push(self._voice.ring.read(start, HOP_VOICE))
@@ -134,6 +138,10 @@ class ExpressionStage(Stage):
             tuning(self._speech)
         for frame in self._speech.push(samples):
             self._emit(replace(frame, index=frame.index + self._base), heard_s)
+
+    def _join(self) -> None:
+        now = self._voice.clock.index_at(time.monotonic())
+        self._hop = self._base = max(int(now), self._voice.ring.written) // HOP_VOICE
 
     def _begin_speech(self) -> None:
         self._remake = False

@@ -54,6 +54,28 @@ def test_live_expressions_equal_offline_ones() -> None:
     assert max(frame.beta.max() for frame in live) > 0.5
 
 
+def test_after_a_long_stall_only_the_newest_voice_counts() -> None:
+    stream = MicrophoneStream(VOICE_RATE_HZ)
+    voice = VoiceInput(lambda: stream)
+    out: NewestQueue[Timed] = NewestQueue(200)
+    stage = ExpressionStage(voice, LoudnessSpeech, Stillness(), out)
+    stage.start()
+    until(lambda: out.get(0.0) is not None)
+    slept = 10 * VOICE_RATE_HZ
+    voice.ring.write(np.zeros(slept, np.float32))  # more than the ring holds
+    until(lambda: _newest_index(out) >= slept // HOP_VOICE)
+    assert stage.state is StageState.RUNNING
+    stage.stop()
+    stage.join(2.0)
+
+
+def _newest_index(out: NewestQueue[Timed]) -> int:
+    newest = -1
+    while (timed := out.get(0.0)) is not None:
+        newest = timed.frame.index
+    return newest
+
+
 def test_a_slow_renderer_drops_frames_and_shows_the_newest() -> None:
     expressions: NewestQueue[Timed] = NewestQueue(1)
     pictures: NewestQueue[Picture] = NewestQueue(50)
