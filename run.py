@@ -132,6 +132,9 @@ def make_environment(extras: list[str]) -> None:
     pip = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     if subprocess.call([*pip, *wanted]):
         raise SetupError("pip could not install the packages above. Is the network up? Try again.")
+    say("compiling inner loops, once (about 20 s) …")
+    if subprocess.call([str(PYTHON), "-m", "app.compile_loops"], cwd=ROOT, env=environment()):
+        say("that did not work; the first picture will take longer")
     done.parent.mkdir(exist_ok=True)
     done.write_text("\n".join(wanted), encoding="utf-8")
     say(f"ready after {time.monotonic() - started:.0f} s")

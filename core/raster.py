@@ -179,7 +179,9 @@ def _spread(triangle_id, bary, triangles, attributes, result):  # type: ignore[n
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)
 def _normals(vertices, triangles, normals):  # type: ignore[no-untyped-def]
-    normals[:] = 0
+    for i in range(normals.shape[0]):
+        for k in range(3):
+            normals[i, k] = 0.0
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         ux = vertices[b, 0] - vertices[a, 0]
@@ -196,4 +198,5 @@ def _normals(vertices, triangles, normals):  # type: ignore[no-untyped-def]
     for i in range(normals.shape[0]):
         length = np.sqrt(normals[i, 0] ** 2 + normals[i, 1] ** 2 + normals[i, 2] ** 2)
         if length > 0:
-            normals[i] /= length
+            for k in range(3):
+                normals[i, k] /= length

@@ -148,7 +148,8 @@ def shade(
             x = inner[0] + column_in
             if coverage[y, x] <= 0.0:
                 continue
-            total[:] = 0.0
+            for k in range(3):
+                total[k] = 0.0
             under = max((y + 0.5 - edges[0, x]) / scale, 0.0)
             above = max((edges[1, x] - y - 0.5) / scale, 0.0)
             room = max(edges[1, x] - edges[0, x], 0.0) / scale

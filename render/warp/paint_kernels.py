@@ -16,7 +16,9 @@ def fill_polygon(points: FloatArray, out: FloatArray) -> None:
         out: (h, w) float32, overwritten: [0, 1].
     """
     height, width = out.shape
-    out[:, :] = 0.0
+    for y in range(height):
+        for x in range(width):
+            out[y, x] = 0.0
     n = points.shape[0]
     for i in range(n):
         x0 = min(max(points[i, 0], 0.0), width - 1.001)
