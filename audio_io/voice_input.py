@@ -121,7 +121,8 @@ class VoiceInput:
             self._raw_next = written
             return
         wanted = round(ahead * self._stream.rate_hz / VOICE_RATE_HZ)
-        start = max(written - wanted, self._raw_next)
+        kept = self._stream.ring.capacity // 2  # the older half may be overwritten meanwhile
+        start = max(written - min(wanted, kept), self._raw_next)
         self.skipped_samples += start - self._raw_next
         self._raw_next = start
         missing = round(ahead - (written - start) * VOICE_RATE_HZ / self._stream.rate_hz)

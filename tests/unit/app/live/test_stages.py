@@ -10,8 +10,9 @@ from audio_io.capture import MicrophoneStream
 from audio_io.resample import StreamResampler
 from audio_io.voice_input import VOICE_RATE_HZ, VoiceInput
 from core.latest_slot import NewestQueue
+from core.ring_buffer import RingBuffer
 from core.stage import StageState
-from core.types import ExpressionFrame, VideoFrame
+from core.types import ExpressionFrame, FloatArray, VideoFrame
 from tests.live_fakes import BrightnessRenderer, LoudnessSpeech, PictureLog, Stillness, until
 
 FRAME_S = 0.04
@@ -54,17 +55,36 @@ def test_live_expressions_equal_offline_ones() -> None:
     assert max(frame.beta.max() for frame in live) > 0.5
 
 
+class StallingSpeech(LoudnessSpeech):
+    """Stands still once, for longer than the rings of sound reach back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stalls = [1.5]
+
+    def push(self, samples: FloatArray) -> list[ExpressionFrame]:
+        if samples.size > HOP_VOICE // 6 and self.stalls:
+            time.sleep(self.stalls.pop())
+        return super().push(samples)
+
+
 def test_after_a_long_stall_only_the_newest_voice_counts() -> None:
     stream = MicrophoneStream(VOICE_RATE_HZ)
+    stream.ring = RingBuffer(VOICE_RATE_HZ // 2)
     voice = VoiceInput(lambda: stream)
+    voice.ring = RingBuffer(VOICE_RATE_HZ // 2)
+    speeches = [LoudnessSpeech(), StallingSpeech()]
     out: NewestQueue[Timed] = NewestQueue(200)
-    stage = ExpressionStage(voice, LoudnessSpeech, Stillness(), out)
+    stage = ExpressionStage(voice, speeches.pop, Stillness(), out)
     stage.start()
-    until(lambda: out.get(0.0) is not None)
-    slept = 10 * VOICE_RATE_HZ
-    voice.ring.write(np.zeros(slept, np.float32))  # more than the ring holds
-    until(lambda: _newest_index(out) >= slept // HOP_VOICE)
+    begun_s = time.monotonic()
+    while (passed_s := time.monotonic() - begun_s) < 3.0:
+        due = int(passed_s * VOICE_RATE_HZ) - stream.ring.written
+        stream.ring.write(np.zeros(due, np.float32))
+        time.sleep(0.01)
     assert stage.state is StageState.RUNNING
+    assert not speeches, "the speech began anew"
+    assert _newest_index(out) * HOP_VOICE > voice.ring.written - VOICE_RATE_HZ // 2
     stage.stop()
     stage.join(2.0)
 
