@@ -39,6 +39,8 @@ class FiaConfig:
             region.
         detail_px: In guided mode, changes broader than this are taken out again, so that every
             place keeps the guide's colour and no veil can lie over it; 0 leaves them in.
+        light_only: In guided mode, a change makes the guide lighter or darker by a share of itself:
+            hues stay, black stays black.
         crop: The part of the face it sees.
         mask: Which pixels it may change: the region under the moved mesh, or the lower half.
     """
@@ -59,6 +61,7 @@ class FiaConfig:
     rho_size: int = 6
     guided: bool = False
     detail_px: int = 0
+    light_only: bool = False
     crop: Crop = "face"
     mask: MaskKind = "learned"
 

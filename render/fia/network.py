@@ -339,6 +339,8 @@ class Decoder(nn.Module):
             change = torch.tanh(painted)
             if self.config.detail_px:
                 change = change - _broad(change, self.config.detail_px)
+            if self.config.light_only:
+                change = base * change.mean(dim=1, keepdim=True)
             return base + (1 - mask) * change
         return mask * base + (1 - mask) * torch.sigmoid(painted)
 

@@ -1,9 +1,11 @@
 """Contact sheets of every test portrait, and whether mouths close and open.
 
     python -m tests.benchmark.contact_sheet FOLDER [--portraits DIR] [--avatars DIR] [--only NAMES]
+        [--neural FILE]
 
 Enrols each portrait (or takes its .avatar file from --avatars) and draws eight visemes and a
-blink: whole faces in FOLDER/faces_N.png, mouths and eyes enlarged in FOLDER/mouths_N.png. Prints
+blink: whole faces in FOLDER/faces_N.png, mouths and eyes enlarged in FOLDER/mouths_N.png. With a
+FIA network, its pictures lie below those of the warp renderer. Prints
 for each portrait the share of pixels through which M/B/P and F show the mouth's inside, the area
 that "aa" opens, and how much eyeball a blink leaves.
 """
@@ -20,7 +22,13 @@ from core.errors import RealTalkError
 from core.face_model import FaceModel
 from core.portrait.enrol import EnrolTools, enrol_file
 from core.portrait.landmarks import LandmarkNetwork
+from core.renderer import Renderer
 from core.types import ImageArray
+from render.engines.base import EngineSettings
+from render.engines.onnx_engine import ONNX_CPU
+from render.fia.enrolment import FiaCache
+from render.fia.model import FiaModel
+from render.fia.renderer import FiaRenderer
 from render.warp import Framing, WarpRenderer
 from render.warp.chart import viseme_frame
 from tests.shared import ROOT
@@ -70,12 +78,32 @@ def marks(avatar: Avatar, model: FaceModel, renderer: WarpRenderer, *groups: str
     return renderer.view.points(points[chosen].astype(np.float32))
 
 
-def row(name: str, avatar: Avatar) -> tuple[ImageArray, ImageArray]:
+def over(warp: WarpRenderer, avatar: Avatar, decoder: Path) -> FiaRenderer:
+    """A FIA network on the CPU over the warp."""
+    network = FiaModel.open(decoder)
+    engine = ONNX_CPU.load(decoder, EngineSettings())
+    cache = FiaCache.compute(avatar, face_model(), network)
+    return FiaRenderer(avatar, warp, face_model(), network.config, engine, cache)
+
+
+def row(name: str, avatar: Avatar, neural: Path | None) -> tuple[ImageArray, ImageArray]:
     """Faces and close-ups of one portrait; prints its line of the table."""
     model = face_model()
     renderer = WarpRenderer(avatar, model, SIZE, Framing(0.62))
     lips = marks(avatar, model, renderer, "lip_outer_upper", "lip_outer_lower")
     eyes = marks(avatar, model, renderer, "eye_left_upper", "eye_right_upper")
+    report(name, avatar, renderer)
+    rows = [tiles(name, renderer, lips, eyes)]
+    if neural is not None:
+        rows.append(tiles("network", over(renderer, avatar, neural), lips, eyes))
+    faces, details = zip(*rows, strict=True)
+    return np.vstack(faces), np.vstack(details)
+
+
+def tiles(
+    name: str, renderer: Renderer, lips: np.ndarray, eyes: np.ndarray
+) -> tuple[ImageArray, ImageArray]:
+    """One row of whole faces, and one of mouths and eyes enlarged."""
     faces, details = [], []
     for viseme in SHOWN:
         face = renderer.render(viseme_frame(viseme)).rgb.copy()
@@ -86,6 +114,11 @@ def row(name: str, avatar: Avatar) -> tuple[ImageArray, ImageArray]:
             cv2.putText(tile, text, (5, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 0), 1)
         faces.append(face)
         details.append(detail)
+    return np.hstack(faces), np.hstack(details)
+
+
+def report(name: str, avatar: Avatar, renderer: WarpRenderer) -> None:
+    """Print a portrait's line of the table."""
     per_cm2 = (avatar.pose.scale_px_per_cm * renderer.view.scale) ** 2
     area = {v: float(renderer.layers(viseme_frame(v)).mouth.sum()) for v in ("PP", "FF", "aa")}
     blink = renderer.layers(viseme_frame("blink"))
@@ -95,7 +128,6 @@ def row(name: str, avatar: Avatar) -> tuple[ImageArray, ImageArray]:
         f" {area['aa'] / per_cm2:8.2f} cm2 {eyeball:8.2f} px",
         flush=True,
     )
-    return np.hstack(faces), np.hstack(details)
 
 
 def main() -> None:
@@ -104,6 +136,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--portraits", type=Path, default=ROOT.parent / "shared" / "portraits")
     parser.add_argument("--avatars", type=Path)
+    parser.add_argument("--neural", type=Path, help="a FIA network, NAME_decoder.onnx")
     parser.add_argument("--only", help="names, separated by commas")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -111,7 +144,7 @@ def main() -> None:
     pending: list[tuple[ImageArray, ImageArray]] = []
     sheet = 0
     for name, avatar in avatars(options):
-        pending.append(row(name, avatar))
+        pending.append(row(name, avatar, options.neural))
         if len(pending) == PORTRAITS_PER_SHEET:
             save(options.folder, sheet, pending)
             pending, sheet = [], sheet + 1

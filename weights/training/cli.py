@@ -88,7 +88,7 @@ def _prepare_films(data: Path, clips: Path, model: FaceModel, config: FiaConfig)
 def _config(options: argparse.Namespace) -> FiaConfig:
     changes = {
         name: getattr(options, name)
-        for name in ("alignment", "mask", "guided", "detail_px")
+        for name in ("alignment", "mask", "guided", "detail_px", "light_only")
         if getattr(options, name) is not None
     }
     return dataclasses.replace(PRESETS[options.preset], **changes)
@@ -108,6 +108,11 @@ def _add_fia(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--guided", action=argparse.BooleanOptionalAction)
     parser.add_argument(
         "--detail-px", type=int, help="take changes out again that are broader than this"
+    )
+    parser.add_argument(
+        "--light-only",
+        action=argparse.BooleanOptionalAction,
+        help="make the guide lighter or darker, but keep its hues",
     )
     parser.add_argument("--steps", type=int, default=200_000)
     parser.add_argument("--minutes", type=float, help="stop after this time")

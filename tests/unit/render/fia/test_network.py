@@ -28,6 +28,7 @@ VARIANTS = {
     "flow": dataclasses.replace(TINY, alignment="flow"),
     "deformation": dataclasses.replace(TINY, alignment="deformation"),
     "detail": dataclasses.replace(TINY, detail_px=8),
+    "light": dataclasses.replace(TINY, detail_px=8, light_only=True),
 }
 
 
@@ -118,6 +119,20 @@ def test_a_change_of_detail_keeps_the_colour_of_every_place() -> None:
         veiled = make(TINY)
         veiled.decoder.out = network.decoder.out
         assert (veiled(**inputs) - inputs["base"]).abs().min() > 0.4
+
+
+def test_a_change_of_light_keeps_hues_and_black() -> None:
+    network = make(VARIANTS["light"])
+    inputs = export.example_inputs(network.config)
+    inputs["mask"] = torch.zeros_like(inputs["mask"])
+    inputs["base"] = 0.2 + 0.8 * inputs["base"]
+    inputs["base"][:, :, :8] = 0
+    with torch.no_grad():
+        painted = network(**inputs)
+    ratio = painted[:, :, 8:] / inputs["base"][:, :, 8:]
+    assert (ratio - ratio.mean(dim=1, keepdim=True)).abs().max() < 1e-5
+    assert (ratio - 1).abs().max() > 0.05
+    assert painted[:, :, :8].abs().max() == 0
 
 
 @pytest.mark.parametrize("config", VARIANTS.values(), ids=list(VARIANTS))

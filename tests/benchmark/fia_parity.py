@@ -1,0 +1,87 @@
+"""How far the forms of one FIA network lie apart, for every preset with random weights.
+
+`python -m tests.benchmark.fia_parity [PRESET ...]` prints the largest difference of any pixel
+(pictures are [0, 1]) between cached and uncached, between torch and ONNX Runtime, and the PSNR of
+torch in 16-bit floats. "Moves" is the largest change when the expression is zeroed: a network that
+ignores its inputs agrees with anything. Needs torch.
+"""
+
+import argparse
+import copy
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from render.engines.base import EngineSettings
+from render.engines.onnx_engine import ONNX_CPU
+from render.fia.config import PRESETS
+from render.fia.network import FiaNetwork
+from weights.training.fia import export
+
+SLOW_HALF = ("paper",)
+"""16-bit convolutions of this size take minutes on a CPU."""
+Named = dict[str, torch.Tensor]
+
+
+def drawn(preset: str) -> FiaNetwork:
+    """A network whose last layer paints and whose BatchNorm has something to normalise."""
+    torch.manual_seed(0)
+    network = FiaNetwork(PRESETS[preset]).eval()
+    torch.nn.init.normal_(network.decoder.out.weight, std=0.05)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.1)
+            module.running_var.uniform_(0.5, 2.0)
+    return network
+
+
+@torch.no_grad()
+def differences(preset: str, folder: Path) -> dict[str, str]:
+    """One row of the table."""
+    network = drawn(preset)
+    inputs = export.example_inputs(network.config)
+    named = export.decoder_inputs(network, inputs)
+    whole = network(**inputs).numpy()
+    alone = network.decoder(*named.values()).numpy()
+    export.export_full(network, folder / "whole.onnx")
+    export.export_decoder(network, folder / "decoder.onnx")
+    onnx_whole = run(folder / "whole.onnx", inputs, folder)
+    onnx_alone = run(folder / "decoder.onnx", named, folder)
+    still = named | {"beta": torch.zeros_like(named["beta"])}
+    row = {
+        "cached, torch": f"{np.abs(alone - whole).max():.1e}",
+        "cached, ONNX Runtime": f"{np.abs(onnx_alone - onnx_whole).max():.1e}",
+        "torch to ONNX Runtime": f"{np.abs(onnx_alone - alone).max():.1e}",
+    }
+    row |= {"float16, dB": "", "bfloat16, dB": ""}
+    kinds = {} if preset in SLOW_HALF else {"float16": torch.float16, "bfloat16": torch.bfloat16}
+    for name, kind in kinds.items():
+        half = copy.deepcopy(network.decoder).to(kind)
+        found = half(*(value.to(kind) for value in named.values())).float().numpy()
+        row[f"{name}, dB"] = f"{-10 * np.log10(np.mean((found - alone) ** 2)):.1f}"
+    row["moves"] = f"{np.abs(network.decoder(*still.values()).numpy() - alone).max():.2f}"
+    return row
+
+
+def run(model: Path, named: Named, folder: Path) -> np.ndarray:
+    """The output of an exported network on one CPU thread."""
+    engine = ONNX_CPU.load(model, EngineSettings(cache_folder=folder))
+    return engine.run({name: value.numpy() for name, value in named.items()}).copy()
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("presets", nargs="*", default=list(PRESETS))
+    for number, preset in enumerate(parser.parse_args().presets):
+        with tempfile.TemporaryDirectory() as folder:
+            row = differences(preset, Path(folder))
+        if number == 0:
+            print("| preset | " + " | ".join(row) + " |\n|---" + "|---" * len(row) + "|")
+        print(f"| {preset} | " + " | ".join(row.values()) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
