@@ -139,7 +139,7 @@ def write_detail(
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
 def spread_into_hole(
-    triangle_id: IntArray, coverage: FloatArray, reach: int, field: FloatArray
+    triangle_id: IntArray, coverage: FloatArray, reach: int, trims: bool, field: FloatArray
 ) -> None:
     """Continue the map of the lips a few pixels into the opening, for its blended edge.
 
@@ -147,6 +147,8 @@ def spread_into_hole(
         triangle_id: (h, w): -1 where no skin was drawn.
         coverage: (h, w): above 0 in the opening and a little around it.
         reach: How far, pixels.
+        trims: Whether the outermost pixel of the lips is replaced, too; it may show a sliver of
+            their hidden side.
         field: (h, w, 2): the map, changed in place.
     """
     height, width = triangle_id.shape
@@ -159,8 +161,7 @@ def spread_into_hole(
                 if triangle_id[y, x] >= 0:
                     run = 0
                 elif run < reach and coverage[y, x] > 0.0:
-                    if run == 0 and step > 1 and triangle_id[y + 2 * back, x] >= 0:
-                        # The outermost pixel may show a sliver of the lip's hidden side.
+                    if trims and run == 0 and step > 1 and triangle_id[y + 2 * back, x] >= 0:
                         for k in range(2):
                             field[y + back, x, k] = field[y + 2 * back, x, k]
                     run += 1

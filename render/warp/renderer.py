@@ -160,10 +160,9 @@ class WarpRenderer:
             lids = eye.aperture.vertices[eye.aperture.distance_cm < 1.0]
             hidden[lids] = outline[lids] = False
         hidden[lips.vertices[lips.distance_cm < 1.0]] = False
-        for area in (lips, *(eye.aperture for eye in self._eyes)):
-            inward = self._distance_cm(area.vertices, outline) / OUTLINE_CM
-            rim = smoothstep((0.5 - area.distance_cm) / 0.3)
-            zone[area.vertices] *= np.maximum(smoothstep(inward), rim)
+        inward = self._distance_cm(lips.vertices, outline) / OUTLINE_CM
+        rim = smoothstep((0.5 - lips.distance_cm) / 0.3)
+        zone[lips.vertices] *= np.maximum(smoothstep(inward), rim)
         zone[hidden] = 0.0
         self._zone = zone
         self._mouth_triangles = _touching(faces, lips.vertices, count)
@@ -284,7 +283,7 @@ class WarpRenderer:
         self._outlines = (mouth if float(gap.max()) >= LEAST_GAP_PX else None, *eyes)
 
         self._warp_eyes(frame, eyes)
-        self._warp_mouth(mouth)
+        self._warp_mouth(mouth, float(gap.max()), rest)
         out = self._finish_skin()
         self._paste_eyes(eyes, blinks, out)
         if self._lips.open_share > 0.0:
@@ -334,17 +333,20 @@ class WarpRenderer:
             area = self._window(self._turned, vertices, WINDOW_PAD_PX)
             self._detail(area, vertices, triangles)
 
-    def _warp_mouth(self, contour: FloatArray) -> None:
+    def _warp_mouth(self, contour: FloatArray, gap_px: float, rest: float) -> None:
         vertices = self._lips.aperture.vertices
         window = self._window(self._turned, vertices, WINDOW_PAD_PX)
         seen = self._detail(window, vertices, self._mouth_triangles)
         x, y, w, h = window
         coverage = self._coverage[: w * h].reshape(h, w)
         hole = contour - vector(x, y)
-        hole[:SAMPLES] -= HOLE_PX * self._lips.down
-        hole[SAMPLES:] += HOLE_PX * self._lips.down
+        beyond_px = min(HOLE_PX, gap_px) * (1.0 - _likeness(rest))
+        hole[:SAMPLES] -= np.float32(beyond_px) * self._lips.down
+        hole[SAMPLES:] += np.float32(beyond_px) * self._lips.down
         paint_kernels.fill_polygon(hole, coverage)
-        mesh_kernels.spread_into_hole(seen.triangle_id, coverage, 4, self._map_at(window))
+        mesh_kernels.spread_into_hole(
+            seen.triangle_id, coverage, 4, beyond_px > 1.0, self._map_at(window)
+        )
 
     def _map_at(self, window: tuple[int, int, int, int]) -> FloatArray:
         """The map's part of a window, which lies inside the active box."""
