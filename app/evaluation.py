@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from app.judges import Judge
 from core.portrait.enrol import EnrolTools
 from core.portrait.tracking import Track
 from core.types import ExpressionFrame, FloatArray, ImageArray
@@ -32,11 +33,16 @@ def follow_pose(track: Track, frames: Iterable[ExpressionFrame]) -> Iterator[Exp
 class FilmScores:
     """Collects the metrics of a film, picture by picture."""
 
-    def __init__(self, tools: EnrolTools) -> None:
-        self._tools = tools
+    def __init__(self, tools: EnrolTools, judges: Sequence[Judge] = ()) -> None:
+        self._tools, self._judges = tools, judges
         names = tools.model.landmark_names
         self._mouth = np.array([name.startswith("lip") for name in names])
         self._eyes = [names.index("eye_right_upper_0"), names.index("eye_left_upper_6")]
+        sides = ("right", "left")
+        self._eye_marks = [
+            [i for i, name in enumerate(names) if name.startswith(f"eye_{side}")] for side in sides
+        ]
+        self._corners = [names.index("lip_outer_upper_0"), names.index("lip_outer_upper_8")]
         self._rows: dict[str, list[float]] = {}
         self._before: tuple[ImageArray, ImageArray] | None = None
 
@@ -50,6 +56,9 @@ class FilmScores:
             self._put("SSIM mouth", metrics.ssim(found, truth, region))
             sharp = metrics.sharpness(found, region) / metrics.sharpness(truth, region)
             self._put("sharpness share", sharp)
+            anchors = self._anchors(np.asarray(actual.points))
+            for judge in self._judges:
+                judge.add(found, truth, anchors)
         self._put("PSNR dB", metrics.psnr_db(found, truth))
         self._put("SSIM", metrics.ssim(found, truth))
         if self._before is not None:
@@ -59,7 +68,15 @@ class FilmScores:
 
     def means(self) -> dict[str, float]:
         """Every metric's mean over the film; landmark distances in % of the eye distance."""
-        return {name: float(np.mean(values)) for name, values in self._rows.items()}
+        means = {name: float(np.mean(values)) for name, values in self._rows.items()}
+        for judge in self._judges:
+            means |= judge.means()
+        return means
+
+    def _anchors(self, points: FloatArray) -> FloatArray:
+        """Middles of the eyes and corners of the mouth, (4, 2)."""
+        eyes = [points[marks].mean(axis=0) for marks in self._eye_marks]
+        return np.asarray([*eyes, *points[self._corners]], np.float32)
 
     def _add_landmarks(self, points: FloatArray, actual: FloatArray) -> None:
         unit = float(np.linalg.norm(actual[self._eyes[0]] - actual[self._eyes[1]])) / 100

@@ -27,6 +27,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--neural", type=Path, metavar="FILE", help="a FIA network, NAME_decoder.onnx"
     )
+    for name, what in (("identity", "face embedding"), ("fid", "features"), ("lpips", "distance")):
+        text = f"also score by this network ({what}) of your own, ONNX; videos only"
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=text)
+    parser.add_argument(
+        "--mediapipe", action="store_true", help="also by MediaPipe's landmarks; videos only"
+    )
     parser.add_argument("--pictures", type=int, default=250, help="at most so many (default 250)")
 
 
@@ -69,6 +75,7 @@ def _film(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     from app.avatars import tools as enrolment_tools
     from app.choices import find_preset
     from app.evaluation import FilmScores, follow_pose
+    from app.judges import judges
     from app.neural import neural_renderer
     from audio_io.files import read_audio
     from core import pipeline
@@ -100,7 +107,8 @@ def _film(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     frames = list(follow_pose(followed, pipeline.at_rate(speech, float(video.frame_rate_hz))))
     scores = {}
     for name, renderer in renderers.items():
-        collected = FilmScores(tools)
+        chosen = judges(args.identity, args.fid, args.lpips, args.mediapipe)
+        collected = FilmScores(tools, chosen)
         for truth, frame in zip(filmed(), frames, strict=False):
             collected.add(renderer.render(frame).rgb, truth)
         scores[name] = collected.means()
