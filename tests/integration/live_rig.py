@@ -58,8 +58,14 @@ class Speaker(threading.Thread):
         self._playback = PulsePlayback(MICROPHONE_SINK, RATE_HZ)
 
     def run(self) -> None:
-        with suppress(DeviceError):
-            self._speak()
+        while not self._ended.is_set():
+            with suppress(DeviceError):
+                self._speak()
+            self._playback.close()
+            while not self._ended.wait(0.2):
+                with suppress(DeviceError):
+                    self._playback = PulsePlayback(MICROPHONE_SINK, RATE_HZ)
+                    break
         self._playback.close()
 
     def _speak(self) -> None:

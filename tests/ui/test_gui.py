@@ -17,7 +17,7 @@ from core.session import Mode
 from tests.ui.bench import until
 from tests.ui.fake_session import FakeSession
 
-LONG_S = 120.0
+LONG_S = 200.0
 """Enrolment and the first frame compile once per machine."""
 
 
