@@ -153,6 +153,10 @@ class VoiceInput:
     def _fill(self, count: int) -> None:
         self._gap = True
         self.filled_samples += max(count, 0)
+        if count > self.ring.capacity:  # the machine slept
+            self._position += count
+            self.ring.skip(count)
+            return
         self._pass_on(np.zeros(max(count, 0), np.float32))
 
     def _pass_on(self, sound: FloatArray) -> None:

@@ -77,6 +77,14 @@ class RingBuffer:
             self._mark_s = time.monotonic() if now_s is None else now_s
             self._changed.notify_all()
 
+    def skip(self, count: int) -> None:
+        """Append silence, however much: no more is written than the ring holds."""
+        with self._changed:
+            silence = np.zeros(min(count, self.capacity), np.float32)
+            self._copy_in(silence, self._written + count)
+            self._mark_s = time.monotonic()
+            self._changed.notify_all()
+
     def read(self, start: int, count: int) -> FloatArray:
         """Copy `count` samples from absolute index `start`; samples before index 0 are silence.
 

@@ -116,17 +116,17 @@ class ExpressionStage(Stage):
 
     def setup(self) -> None:
         """Load the speech stage and join the voice where it is now."""
-        self._begin_speech()
         self._join()
 
     def step(self) -> None:
         """Wait for one hop of voice and express it."""
         if self._remake:
             self._begin_speech()
-        self._voice.advance((self._hop + 1) * HOP_VOICE)
-        if self._voice.ring.written - self._hop * HOP_VOICE > _MOST_BEHIND:
-            self._join()  # after a stall or the machine's sleep only what is said now counts
-            self._begin_speech()
+        if not self._too_far_behind():
+            self._voice.advance((self._hop + 1) * HOP_VOICE)
+        if self._too_far_behind():
+            logger.warning("voice was skipped: the machine slept or is busy")
+            self._join()
             return
         start = self._hop * HOP_VOICE
         heard_s = time.monotonic()
@@ -139,7 +139,14 @@ class ExpressionStage(Stage):
         for frame in self._speech.push(samples):
             self._emit(replace(frame, index=frame.index + self._base), heard_s)
 
+    def _too_far_behind(self) -> bool:
+        """Whether voice went by, or is there already, that nobody wants any more."""
+        now = max(self._voice.clock.index_at(time.monotonic()), self._voice.ring.written)
+        return now - self._hop * HOP_VOICE > _MOST_BEHIND
+
     def _join(self) -> None:
+        """Begin anew with the sound of this moment; loading may take long, so it comes first."""
+        self._begin_speech()
         now = self._voice.clock.index_at(time.monotonic())
         self._hop = self._base = max(int(now), self._voice.ring.written) // HOP_VOICE
 

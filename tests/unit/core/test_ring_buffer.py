@@ -55,3 +55,13 @@ def test_waits_until_written_and_wakes_on_close() -> None:
     with pytest.raises(BufferClosedError):
         ring.wait_for(11, 5.0)
     assert time.monotonic() - begun < 2.0
+
+
+def test_skipping_writes_silence_and_keeps_count() -> None:
+    ring = RingBuffer(8)
+    ring.write(np.ones(5, np.float32))
+    ring.skip(3)
+    assert ring.read(3, 5).tolist() == [1, 1, 0, 0, 0]
+    ring.skip(10**12)
+    assert ring.written == 10**12 + 8
+    assert not ring.read(ring.written - 8, 8).any()

@@ -259,6 +259,19 @@ def test_a_failing_stage_is_told(session: LiveSession, parts: FakeParts) -> None
     until(lambda: session.state().content_fps > 5)
 
 
+def test_the_face_goes_on_after_the_machine_slept(session: LiveSession) -> None:
+    _go_live(session)
+    pipeline = session._pipeline
+    assert pipeline is not None
+    before = session.latest_frame()
+    assert before is not None
+    pipeline.voice.clock._time_s -= 3600.0  # now is an hour later
+    until(lambda: (session.latest_frame() or before).index > before.index + 3500 * 25)
+    until(lambda: session.state().content_fps > 5)
+    assert session.state().stages["expression"] is StageState.RUNNING
+    assert session.state().latency.total_p50_ms < 1000
+
+
 def test_jobs_without_what_they_need_fail_with_words(session: LiveSession, tmp_path: Path) -> None:
     play = session.play_file(tmp_path / "a.wav")
     render = session.render_file(tmp_path / "a.wav", tmp_path / "a.mp4")
