@@ -153,11 +153,11 @@ class VoiceInput:
     def _fill(self, count: int) -> None:
         self._gap = True
         self.filled_samples += max(count, 0)
-        if count > self.ring.capacity:  # the machine slept
-            self._position += count
-            self.ring.skip(count)
-            return
-        self._pass_on(np.zeros(max(count, 0), np.float32))
+        skipped = max(count, 0) // VOICE_RATE_HZ * VOICE_RATE_HZ
+        if skipped:  # the machine slept; whole seconds leave the gate's slices as they are
+            self._position += skipped
+            self.ring.skip(skipped)
+        self._pass_on(np.zeros(max(count, 0) - skipped, np.float32))
 
     def _pass_on(self, sound: FloatArray) -> None:
         self._position += sound.size
