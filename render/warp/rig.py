@@ -190,7 +190,7 @@ def combine(
     activity = float(np.abs(frame.beta[MOUTH]).sum())
     rest = float(np.exp(-activity / 0.12))
     keep = np.where(IS_OPENER, 1.0 - (1.0 - rest) * open_share, 1.0)
-    keep = np.where(IS_SMILE, 0.5 + 0.5 * float(np.exp(-activity / 0.4)), keep)
+    keep = np.where(IS_SMILE, 0.5 + 0.5 * float(np.exp(-activity / 1.2)), keep)
     keep = np.where(IS_OTHER_MOUTH, 0.35 + 0.65 * rest, keep)
     shown = np.minimum(portrait * keep + np.where(IS_LID, 0.0, frame.beta), 1.0)
     return shown.astype(np.float32), rest
