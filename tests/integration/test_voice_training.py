@@ -21,6 +21,7 @@ from weights.training.voice import (  # noqa: E402
     features,
     train,
 )
+from weights.training.voice.coarticulation import CHANNELS  # noqa: E402
 from weights.training.voice.mixing import MixingConfig  # noqa: E402
 from weights.training.voice.model import LOOKAHEAD_TOKENS, VoiceNet, VoiceNetConfig  # noqa: E402
 
@@ -111,6 +112,20 @@ def test_the_transformer_streams_and_listens_to_its_priors(tmp_path: Path) -> No
     for other in (lively, shaped):
         assert np.abs(_heard(other, mel) - heard).max() > 1e-3
     np.testing.assert_array_equal(_heard(model, mel), heard)
+
+
+def test_a_picture_of_the_prediction(tmp_path: Path) -> None:
+    plot = pytest.importorskip("weights.training.voice.plot")
+    export.export(small_net(), tmp_path / "voice.onnx")
+    model = VoiceModel.load(tmp_path / "voice.onnx")
+    rng = np.random.default_rng(0)
+    sound = (0.1 * rng.standard_normal(320 * 60)).astype(np.float32)
+    labels = np.repeat(np.arange(6), 10).astype(np.uint8)
+    truth = rng.random((60, len(CHANNELS))).astype(np.float32)
+    figure = plot.draw(sound, labels, truth, model)
+    figure.savefig(tmp_path / "plot.png")
+    assert len(figure.axes) == 4
+    assert (tmp_path / "plot.png").stat().st_size > 20_000
 
 
 def _heard(model: VoiceModel, mel: np.ndarray) -> np.ndarray:

@@ -23,7 +23,8 @@ from weights import store
 from weights.training.voice import augment, metrics, phones
 from weights.training.voice.coarticulation import CHANNELS, OPENING, WIDTH
 
-_CHANNEL_COLUMNS = [INDEX[name if name in INDEX else f"{name}Left"] for name in CHANNELS]
+CHANNEL_COLUMNS = [INDEX[name if name in INDEX else f"{name}Left"] for name in CHANNELS]
+"""Columns of an expression that stand for the channels; of pairs, the left side."""
 _CLIP_SECONDS = 120.0
 SOUND_LATE_FRAMES = {"speaker_studio": 1}
 """Clips whose sound is known to come late against their picture, in frames."""
@@ -96,7 +97,7 @@ class Scores:
 
 def predict(model: VoiceModel, group: Group, lookahead_ms: int = 80) -> NDArray[np.float32]:
     """Curves (T, C) predicted from a group's sound."""
-    return betas(express(model, group.samples, lookahead_ms))[:, _CHANNEL_COLUMNS]
+    return betas(express(model, group.samples, lookahead_ms))[:, CHANNEL_COLUMNS]
 
 
 def with_noise(group: Group, snr_db: float, other: NDArray[np.float32]) -> Group:
