@@ -6,6 +6,7 @@ DIR is where `features` has put its held-out groups; two utterances of each grou
 """
 
 import argparse
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def draw(
     rows = figure.subplots(4, 1, sharex=True)
     rows[0].specgram(sound + 1e-6, NFFT=400, Fs=SAMPLE_RATE_HZ, noverlap=240, cmap="magma")
     edges = np.flatnonzero(np.diff(np.r_[255, labels.astype(int), 255]))
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in itertools.pairwise(edges):
         middle = (start + end) / 2 / _TOKENS_PER_S
         rows[0].text(middle, 7200, phones.CLASSES[labels[start]], color="white", ha="center")
         for row in rows:
