@@ -28,6 +28,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--osc", metavar="HOST[:PORT]", help="send as VMC over OSC (port 39539)")
     parser.add_argument("--arkit", metavar="HOST[:PORT]", help="send as ARKit packets (port 11111)")
     parser.add_argument("--preset", help="name or .toml file of a preset")
+    parser.add_argument(
+        "--voice",
+        choices=("mel", "a2e"),
+        default="mel",
+        help="voice network; a2e also follows the person's way of speaking (default mel)",
+    )
     parser.add_argument("--life", action="store_true", help="add blinks, gaze and head motion")
     parser.set_defaults(run=run)
 
@@ -47,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
     sound = read_audio(args.audio)
     preset = find_preset(args.preset, folders.presets())
     motion = parts.motion_stage(preset) if args.life else None
-    frames: Iterable[ExpressionFrame] = pipeline.express(sound, parts.speech_stage(preset), motion)
+    speech = parts.speech_stage(preset, voice=args.voice)
+    frames: Iterable[ExpressionFrame] = pipeline.express(sound, speech, motion)
     frames = args.interrupt.guard(frames)
     if args.osc or args.arkit:
         frames = _send(frames, args)

@@ -50,6 +50,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--background", metavar="KIND", help="keep, blur, #rrggbb or a picture (default: preset)"
     )
     parser.add_argument("--preset", help="name or .toml file of a preset")
+    parser.add_argument(
+        "--voice",
+        choices=("mel", "a2e"),
+        default="mel",
+        help="voice network; a2e also follows the person's way of speaking (default mel)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of blinks and head motion (default 0)")
     parser.add_argument(
         "--neural", type=Path, metavar="FILE", help="repaint the mouth with this FIA network"
@@ -149,7 +155,7 @@ def _open_drive(args: argparse.Namespace, preset: Preset, avatar: "Avatar") -> _
         curves, rate_hz = read_frames(args.audio)
         return _Drive(curves, rate_hz, len(curves) / rate_hz, None)
     sound = read_audio(args.audio)
-    speech = parts.speech_stage(preset, avatar)
+    speech = parts.speech_stage(preset, avatar, args.voice)
     motion = parts.motion_stage(preset, args.seed)
     frames = pipeline.express(sound, speech, motion)
     return _Drive(frames, FRAME_RATE_HZ, sound.duration_s, sound)

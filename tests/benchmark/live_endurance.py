@@ -53,6 +53,7 @@ class EnduranceParts(ShippedParts):
     """The product's parts with a camera that counts."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.counting = CountingCamera((1280, 720), 25)
 
     def camera(self, camera_id: str, preset: Preset) -> Any:

@@ -128,7 +128,8 @@ def held_out_table(model: VoiceModel, folder: Path) -> None:
         return
     rng = np.random.default_rng(7)
     print("\nThe unseen voice (flite_rms) under other conditions")
-    print(f"{'lookahead 40 ms':22s} {Scores.of(predict(model, voice, 40), voice)}")
+    if 40 in model.lookaheads_ms:
+        print(f"{'lookahead 40 ms':22s} {Scores.of(predict(model, voice, 40), voice)}")
     white = rng.standard_normal(len(voice.samples)).astype(np.float32)
     others = [g for n, g in groups.items() if n not in ("flite_rms", "seen_voices")]
     conditions = [(f"white noise {snr} dB", snr, white) for snr in (25, 15, 5)]
