@@ -27,7 +27,7 @@ def test_lips_out_of_place_are_far_from_the_truth(model: FaceModel) -> None:
     assert reader.distance(lowered, clip.target) < 1
     other_mouth = reader.distance(clip.target[::-1], clip.target)
     assert other_mouth > 2
-    assert other_mouth > 1.5 * reader.distance(clip.base, clip.target)
+    assert other_mouth > reader.distance(clip.base, clip.target)
     perfect = score(clip.target, clip, reader)
     warped = score(clip.base, clip, reader)
     assert perfect["M-LMD %"] == 0 < warped["M-LMD %"]
