@@ -22,7 +22,7 @@ from core.avatar import Avatar
 from core.life import LifeMotion
 from core.types import FRAME_RATE_HZ, ExpressionFrame
 from render.warp import WarpRenderer
-from tests.benchmark.warp_speed import speech_beta
+from tests.motion import speech_beta
 from tests.synthetic_avatar import face_model, synthetic_avatar
 
 SIZE = (512, 512)

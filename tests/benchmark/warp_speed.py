@@ -21,10 +21,9 @@ from onnx import TensorProto, helper
 
 from core.avatar import Avatar
 from core.camera import HeadPose
-from core.life import LifeMotion
 from core.types import ExpressionFrame
 from render.warp import Framing, WarpRenderer
-from render.warp.chart import VISEMES, beta_of
+from tests.motion import speech
 from tests.synthetic_avatar import face_model, synthetic_avatar
 
 PARTS = {
@@ -72,24 +71,6 @@ def wide_avatar(width: int, height: int) -> Avatar:
         person_mask=cv2.copyMakeBorder(avatar.person_mask, *pad),
         pose=HeadPose(avatar.pose.scale_px_per_cm, avatar.pose.rotation, moved),
     )
-
-
-def speech_beta(count: int) -> list[NDArray[np.float32]]:
-    """Expressions of visemes that flow into each other, 120 ms each."""
-    names = [name for name in VISEMES if name not in ("rest", "blink")]
-    rng = np.random.default_rng(1)
-    keys = [beta_of(VISEMES[names[i]]) for i in rng.integers(0, len(names), count // 3 + 2)]
-    shares = [np.float32(i % 3 / 3) for i in range(count)]
-    return [keys[i // 3] * (1 - s) + keys[i // 3 + 1] * s for i, s in enumerate(shares)]
-
-
-def speech(count: int) -> list[ExpressionFrame]:
-    """Speech-like motion with life."""
-    life, still = LifeMotion(seed=2), np.zeros(6, np.float32)
-    return [
-        life.apply(ExpressionFrame(i, beta, still, True))
-        for i, beta in enumerate(speech_beta(count))
-    ]
 
 
 def measure(

@@ -12,7 +12,7 @@ from app import avatars, compile_loops, parts
 from core import raster
 from core.presets import Preset
 from render.warp import field_kernels, interior_kernels, mesh_kernels, paint_kernels
-from tests.benchmark.warp_speed import speech
+from tests.motion import speech
 
 def compiled():
     modules = raster, field_kernels, interior_kernels, mesh_kernels, paint_kernels

@@ -3,7 +3,7 @@
 import tracemalloc
 
 from render.warp import WarpRenderer
-from tests.benchmark.warp_speed import speech
+from tests.motion import speech
 from tests.synthetic_avatar import face_model, synthetic_avatar
 
 LARGEST_BYTES = 24 * 1024
