@@ -27,6 +27,23 @@ def parse_size(text: str) -> tuple[int, int]:
     return width, height
 
 
+def add_voice(parser: argparse.ArgumentParser) -> None:
+    """Declare `--voice`, one of `app.parts.VOICES`."""
+    parser.add_argument(
+        "--voice",
+        choices=("mel", "a2e"),
+        default="mel",
+        help="voice network; a2e also follows an avatar's way of speaking (default mel)",
+    )
+
+
+def add_neural(parser: argparse.ArgumentParser) -> None:
+    """Declare `--neural`, the file of a decoder."""
+    parser.add_argument(
+        "--neural", type=Path, metavar="FILE", help="repaint the mouth with this FIA network"
+    )
+
+
 def choose_preset(name: str | None, background: str | None, folder: Path) -> Preset:
     """The preset of that name with another background, if one is given.
 

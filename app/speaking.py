@@ -83,10 +83,7 @@ def learn(film: Path, progress: Progress | None = None) -> Style:
 def _gap(model: FaceModel, alpha: FloatArray, betas: Sequence[FloatArray]) -> Curve:
     """Distance between the lips' middles (T,) in cm."""
     neutral = model.shape(alpha)
-    upper, lower = (model.landmarks[f"lip_rim_{side}"] for side in ("upper", "lower"))
-    middle = slice(len(upper) * 2 // 5, len(upper) * 3 // 5 + 1)
-    posed = (model.pose(neutral, beta)[:, 1] for beta in betas)
-    return np.array([y[upper[middle]].mean() - y[lower[middle]].mean() for y in posed])
+    return np.array([model.lip_gap(model.pose(neutral, beta)) for beta in betas])
 
 
 def _spread(gap: Curve) -> float:

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.choices import add_neural
+
 if TYPE_CHECKING:
     from app.neural import FilmPainter
     from core.face_model import FaceModel
@@ -24,9 +26,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "-o", "--output", type=Path, required=True, help=".mp4, .mkv or .webm file to write"
     )
     parser.add_argument("--preset", help="name or .toml file of a preset")
-    parser.add_argument(
-        "--neural", type=Path, metavar="FILE", help="repaint the mouth with this FIA network"
-    )
+    add_neural(parser)
     parser.add_argument(
         "--smoothing",
         type=float,

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.choices import add_voice
+
 if TYPE_CHECKING:
     from core.types import ExpressionFrame
 
@@ -28,12 +30,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--osc", metavar="HOST[:PORT]", help="send as VMC over OSC (port 39539)")
     parser.add_argument("--arkit", metavar="HOST[:PORT]", help="send as ARKit packets (port 11111)")
     parser.add_argument("--preset", help="name or .toml file of a preset")
-    parser.add_argument(
-        "--voice",
-        choices=("mel", "a2e"),
-        default="mel",
-        help="voice network; a2e also follows the person's way of speaking (default mel)",
-    )
+    add_voice(parser)
     parser.add_argument("--life", action="store_true", help="add blinks, gaze and head motion")
     parser.set_defaults(run=run)
 

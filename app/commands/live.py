@@ -13,6 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from app.choices import add_neural
+
 _REPORT_EVERY_S = 1.0
 
 
@@ -30,9 +32,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--camera", help="name or part of it, or 'none' (default: the first)")
     parser.add_argument("--virtual-mic", help="name or part of it, or 'none' (default: ours)")
     parser.add_argument("--preset", help="name or .toml file of a preset")
-    parser.add_argument(
-        "--neural", type=Path, metavar="FILE", help="repaint the mouth with this FIA network"
-    )
+    add_neural(parser)
     parser.add_argument("--record", type=Path, metavar="FILE", help="record to this file as well")
     parser.add_argument("--seconds", type=float, help="stop by itself after this long")
     parser.add_argument("--stats", type=Path, metavar="FILE", help="write figures as JSON")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.choices import choose_preset, parse_size
+from app.choices import add_neural, add_voice, choose_preset, parse_size
 from app.progress import notes
 from core.errors import ConfigError
 from core.presets import Preset
@@ -50,16 +50,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--background", metavar="KIND", help="keep, blur, #rrggbb or a picture (default: preset)"
     )
     parser.add_argument("--preset", help="name or .toml file of a preset")
-    parser.add_argument(
-        "--voice",
-        choices=("mel", "a2e"),
-        default="mel",
-        help="voice network; a2e also follows the person's way of speaking (default mel)",
-    )
+    add_voice(parser)
     parser.add_argument("--seed", type=int, default=0, help="of blinks and head motion (default 0)")
-    parser.add_argument(
-        "--neural", type=Path, metavar="FILE", help="repaint the mouth with this FIA network"
-    )
+    add_neural(parser)
     parser.add_argument("--mark", action="store_true", help="show that the video is synthetic")
 
 

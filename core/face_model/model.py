@@ -149,6 +149,19 @@ class FaceModel:
         moved = np.asarray(beta, np.float32)[active] @ self._expression_rows[active]
         return neutral + moved.reshape(neutral.shape)
 
+    def lip_gap(self, posed: FloatArray) -> float:
+        """Distance between the middles of the lips of posed vertices (V, 3), seen from the front.
+
+        Returns:
+            Centimetres; the mean over the middle fifth of both rims, negative where they cross.
+        """
+        middles = []
+        for side in ("upper", "lower"):
+            rim = self.landmarks[f"lip_rim_{side}"]
+            middle = rim[len(rim) * 2 // 5 : len(rim) * 3 // 5 + 1]
+            middles.append(float(posed[middle, 1].mean()))
+        return middles[0] - middles[1]
+
     def vertices_of(self, *parts: str) -> IntArray:
         """Indices of the vertices of the named parts, sorted, (n,) int32."""
         wanted = [PART_INDEX[name] for name in parts]

@@ -19,7 +19,7 @@ from render.engines.base import EngineSettings
 from render.engines.onnx_engine import ONNX_CPU
 from render.fia.config import PRESETS
 from render.fia.model import FiaModel
-from render.fia.network import FiaNetwork
+from tests.fia_network import drawn
 from weights.training.fia import export
 from weights.training.fia.ship import write_pair
 
@@ -28,22 +28,10 @@ SLOW_HALF = ("paper",)
 Named = dict[str, torch.Tensor]
 
 
-def drawn(preset: str) -> FiaNetwork:
-    """A network whose last layer paints and whose BatchNorm has something to normalise."""
-    torch.manual_seed(0)
-    network = FiaNetwork(PRESETS[preset]).eval()
-    torch.nn.init.normal_(network.decoder.out.weight, std=0.05)
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.normal_(std=0.1)
-            module.running_var.uniform_(0.5, 2.0)
-    return network
-
-
 @torch.no_grad()
 def differences(preset: str, folder: Path) -> dict[str, str]:
     """One row of the table."""
-    network = drawn(preset)
+    network = drawn(PRESETS[preset])
     inputs = export.example_inputs(network.config)
     named = export.decoder_inputs(network, inputs)
     whole = network(**inputs).numpy()

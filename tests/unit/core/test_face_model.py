@@ -159,3 +159,11 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     np.savez(file, mean=np.zeros((3, 3)))
     with pytest.raises(ModelError, match=r"face_model\.npz"):
         FaceModel.load(file)
+
+
+def test_the_gap_between_the_lips_follows_jaw_and_seal(model: FaceModel) -> None:
+    rest, opened = posed(model), posed(model, jawOpen=0.5)
+    assert abs(model.lip_gap(rest)) < 0.2
+    assert model.lip_gap(opened) == pytest.approx(rim_gap(model, opened), abs=0.2)
+    sealed = posed(model, jawOpen=0.5, mouthClose=0.5)
+    assert model.lip_gap(sealed) < 0.5 * model.lip_gap(opened)

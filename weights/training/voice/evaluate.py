@@ -139,11 +139,6 @@ def held_out_table(model: VoiceModel, folder: Path) -> None:
         print(f"{name:22s} {Scores.of(predict(model, noisy), voice)}")
 
 
-def _middle(rim: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The middle fifth of a lip rim."""
-    return rim[len(rim) * 2 // 5 : len(rim) * 3 // 5 + 1]
-
-
 class MouthRuler:
     """Measures the mouth of the average face in the picture, in outer-eye distances."""
 
@@ -151,17 +146,15 @@ class MouthRuler:
         self._face = FaceModel.load(store.path("face_model.npz"))
         self._neutral = self._face.shape(np.zeros(len(self._face.identity), np.float32))
         marks = self._face.landmarks
-        self._upper, self._lower = marks["lip_rim_upper"], marks["lip_rim_lower"]
-        self._upper_middle, self._lower_middle = _middle(self._upper), _middle(self._lower)
+        self._corners = marks["lip_rim_upper"][[0, -1]]
         eyes = self._neutral[[marks["eye_right_upper"][0], marks["eye_left_upper"][-1]]]
         self._eye_distance = float(np.linalg.norm(eyes[0] - eyes[1]))
 
     def measure(self, beta: NDArray[np.float32]) -> tuple[float, float]:
         """Inner-lip gap at the middle, and mouth-corner distance, seen from the front."""
         posed = self._face.pose(self._neutral, beta)
-        gap = posed[self._upper_middle, 1].mean() - posed[self._lower_middle, 1].mean()
-        width = abs(posed[self._upper[0], 0] - posed[self._upper[-1], 0])
-        return float(gap / self._eye_distance), float(width / self._eye_distance)
+        width = float(np.ptp(posed[self._corners, 0]))
+        return self._face.lip_gap(posed) / self._eye_distance, width / self._eye_distance
 
 
 def real_talkers_table(model: VoiceModel, speech: Path) -> None:

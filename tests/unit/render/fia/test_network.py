@@ -14,6 +14,7 @@ from render.engines.onnx_engine import ONNX_CPU  # noqa: E402
 from render.fia.config import PRESETS, FiaConfig, paper  # noqa: E402
 from render.fia.network import FiaNetwork  # noqa: E402
 from render.fia.torch_weights import load_decoder  # noqa: E402
+from tests.fia_network import drawn  # noqa: E402
 from weights.training.fia import cost, export  # noqa: E402
 
 TINY = dataclasses.replace(
@@ -30,18 +31,6 @@ VARIANTS = {
     "detail": dataclasses.replace(TINY, detail_px=8),
     "light": dataclasses.replace(TINY, detail_px=8, light_only=True),
 }
-
-
-def make(config: FiaConfig, seed: int = 0) -> FiaNetwork:
-    """A network that does something: its last layer and its BatchNorm statistics are drawn."""
-    torch.manual_seed(seed)
-    network = FiaNetwork(config).eval()
-    torch.nn.init.normal_(network.decoder.out.weight, std=0.05)
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.normal_(std=0.1)
-            module.running_var.uniform_(0.5, 2.0)
-    return network
 
 
 def psnr_db(a: np.ndarray, b: np.ndarray) -> float:
@@ -66,7 +55,7 @@ def test_compact_costs_what_it_promises() -> None:
 
 @pytest.mark.parametrize("config", VARIANTS.values(), ids=list(VARIANTS))
 def test_cached_equals_uncached(config: FiaConfig) -> None:
-    network = make(config)
+    network = drawn(config)
     inputs = export.example_inputs(config)
     with torch.no_grad():
         whole = network(*inputs.values())
@@ -77,7 +66,7 @@ def test_cached_equals_uncached(config: FiaConfig) -> None:
 
 @pytest.mark.parametrize("config", VARIANTS.values(), ids=list(VARIANTS))
 def test_every_input_matters(config: FiaConfig) -> None:
-    network = make(config)
+    network = drawn(config)
     inputs = export.example_inputs(config)
     with torch.no_grad():
         whole = network(*inputs.values())
@@ -90,7 +79,7 @@ def test_every_input_matters(config: FiaConfig) -> None:
 
 @pytest.mark.parametrize("config", VARIANTS.values(), ids=list(VARIANTS))
 def test_kept_pixels_are_the_base(config: FiaConfig) -> None:
-    network = make(config)
+    network = drawn(config)
     inputs = export.example_inputs(config)
     with torch.no_grad():
         whole = network(*inputs.values())
@@ -109,20 +98,20 @@ def test_untrained_guided_network_is_exactly_its_guide() -> None:
 
 def test_a_change_of_detail_keeps_the_colour_of_every_place() -> None:
     """The worst that a network can do, a veil over the whole region, comes to nothing."""
-    network = make(VARIANTS["detail"])
+    network = drawn(VARIANTS["detail"])
     torch.nn.init.zeros_(network.decoder.out.weight)
     torch.nn.init.constant_(network.decoder.out.bias, 0.5)
     inputs = export.example_inputs(network.config)
     inputs["mask"] = torch.zeros_like(inputs["mask"])
     with torch.no_grad():
         assert (network(**inputs) - inputs["base"]).abs().max() < 1e-6
-        veiled = make(TINY)
+        veiled = drawn(TINY)
         veiled.decoder.out = network.decoder.out
         assert (veiled(**inputs) - inputs["base"]).abs().min() > 0.4
 
 
 def test_a_change_of_light_keeps_hues_and_black() -> None:
-    network = make(VARIANTS["light"])
+    network = drawn(VARIANTS["light"])
     inputs = export.example_inputs(network.config)
     inputs["mask"] = torch.zeros_like(inputs["mask"])
     inputs["base"] = 0.2 + 0.8 * inputs["base"]
@@ -137,7 +126,7 @@ def test_a_change_of_light_keeps_hues_and_black() -> None:
 
 @pytest.mark.parametrize("config", VARIANTS.values(), ids=list(VARIANTS))
 def test_exported_parts_agree_with_torch(config: FiaConfig, tmp_path: Path) -> None:
-    network = make(config)
+    network = drawn(config)
     inputs = export.example_inputs(config)
     decoder = export.decoder_inputs(network, inputs)
     with torch.no_grad():
@@ -162,12 +151,12 @@ def test_exported_parts_agree_with_torch(config: FiaConfig, tmp_path: Path) -> N
 
 
 def test_low_precision_stays_close() -> None:
-    network = make(TINY)
+    network = drawn(TINY)
     named = export.decoder_inputs(network, export.example_inputs(TINY))
     with torch.no_grad():
         expected = network.decoder(*named.values()).numpy()
         for dtype, least_db in ((torch.float16, 50), (torch.bfloat16, 40)):
-            decoder = make(TINY).decoder.to(dtype)
+            decoder = drawn(TINY).decoder.to(dtype)
             found = decoder(*(value.to(dtype) for value in named.values())).float().numpy()
             assert psnr_db(found, expected) >= least_db, dtype
 
@@ -177,7 +166,7 @@ def test_low_precision_stays_close() -> None:
     [(export.store_weights_half, 60, 0.62), (export.store_weights_int8, 35, 0.45)],
 )
 def test_small_files_keep_the_picture(store, least_db, most_share, tmp_path: Path) -> None:
-    network = make(dataclasses.replace(TINY, decoder_widths=(96, 64, 48, 24)))
+    network = drawn(dataclasses.replace(TINY, decoder_widths=(96, 64, 48, 24)))
     named = export.decoder_inputs(network, export.example_inputs(network.config))
     with torch.no_grad():
         expected = network.decoder(*named.values()).numpy()
