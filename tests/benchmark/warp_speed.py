@@ -126,7 +126,7 @@ def main() -> None:
             sticks.append(float(np.median(stick)))
         total = float(times.mean())
         print(
-            f"{title}: median {min(medians):.2f} ms (runs {_list(medians)}), "
+            f"{title}: median of runs {np.median(medians):.2f} ms (runs {_list(medians)}), "
             f"95% {np.percentile(times, 95):.2f} ms; yardstick {_list(sticks)} ms"
         )
         for name, spent in parts.items():
