@@ -117,6 +117,17 @@ def vertex_normals(
     return normals
 
 
+@numba.njit(inline="always")
+def at_corners(values, k, a, b, c, weight0, weight1):  # type: ignore[no-untyped-def]
+    """Column k of vertex attributes (V, C) in a triangle (a, b, c), for compiled loops.
+
+    The place is given by the weights of the first and the second corner, as in
+    `RasterBuffers.bary`.
+    """
+    third = values[c, k]
+    return third + weight0 * (values[a, k] - third) + weight1 * (values[b, k] - third)
+
+
 @numba.njit(cache=True, nogil=True, boundscheck=False)
 def _draw(vertices, triangles, cull, triangle_id, bary, depth):  # type: ignore[no-untyped-def]
     height, width = depth.shape
@@ -169,12 +180,9 @@ def _spread(triangle_id, bary, triangles, attributes, result):  # type: ignore[n
             if t < 0:
                 continue
             w0, w1 = bary[y, x, 0], bary[y, x, 1]
-            w2 = np.float32(1.0) - w0 - w1
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
             for k in range(attributes.shape[1]):
-                result[y, x, k] = (
-                    w0 * attributes[a, k] + w1 * attributes[b, k] + w2 * attributes[c, k]
-                )
+                result[y, x, k] = at_corners(attributes, k, a, b, c, w0, w1)
 
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)

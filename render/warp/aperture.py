@@ -102,6 +102,14 @@ def resample(points: FloatArray) -> FloatArray:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
+def band(line: FloatArray, half_px: NDArray[np.floating]) -> FloatArray:
+    """Outline (2 * n, 2) of a band around a polyline (n, 2), half as wide as (n,) at each point."""
+    along = np.gradient(line, axis=0)
+    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
+    side = half_px[:, None] * np.stack([-along[:, 1], along[:, 0]], 1)
+    return np.concatenate([line - side, (line + side)[::-1]]).astype(np.float32)
+
+
 def vector(*values: float) -> FloatArray:
     """A small float32 array."""
     return np.array(values, np.float32)

@@ -14,7 +14,7 @@ from core.face_model import PARTS, FaceModel
 from core.raster import RasterBuffers, rasterise
 from core.types import FloatArray, ImageArray
 from render.warp import field_kernels as kernels
-from render.warp.aperture import smoothstep
+from render.warp.aperture import IntArray, smoothstep
 from render.warp.rig import Rig, Turn, hidden_vertices
 
 NODES_PER_FACE_HEIGHT = 40
@@ -62,6 +62,7 @@ class HeadField:
         self._nodes = np.zeros((count, 3), np.float32)
         self._depth = np.zeros((self.rows, self.columns), np.float32)
         self._map = np.zeros((self.rows, self.columns, 2), np.float32)
+        self._pair = np.zeros((2, 2, width), np.float32)
         self._lift_px = BREATH_CM * rig.scale_px_per_cm
         moving = (self._turning_share > 1e-3) | (self._lifting_share > 1e-3)
         moving[self.bound] = True
@@ -196,20 +197,14 @@ class HeadField:
         outside = (~inside).astype(np.uint8)
         return np.asarray(cv2.distanceTransform(outside, cv2.DIST_L2, 5)) * self.spacing
 
-    def backward(
-        self, points: FloatArray, source: FloatArray, turn: Turn, breath: float
-    ) -> FloatArray:
-        """The coarse map of one frame.
+    def move(self, points: FloatArray, source: FloatArray, turn: Turn, breath: float) -> None:
+        """Set the coarse map of one frame, which `places` and `band_places` spread over pixels.
 
         Args:
             points: The mesh with its expression, (V, 3), output pixels.
             source: The mesh as the portrait shows it.
             turn: Of the head.
             breath: [0, 1].
-
-        Returns:
-            (rows, columns, 2) float32: the source in the portrait of each node of the grid, as
-            places for `cv2.remap` in the dense portrait with its margin; valid until the next call.
         """
         kernels.move_nodes(
             self._rest,
@@ -234,7 +229,45 @@ class HeadField:
         first = self._density * (float(self._origin) + self._margin_px) - 0.5
         step = float(self._density * self.spacing)
         kernels.invert_grid(grid, self.movable, self._depth, first, step, self._map)
-        return self._map
+
+    def places(self, left: int, top: int, out: FloatArray) -> None:
+        """Where a window of the output comes from.
+
+        Args:
+            left: Of the window, output pixels, and
+            top: of it.
+            out: (h, w, 2), overwritten: places for `cv2.remap` in the dense portrait with its
+                margin.
+        """
+        kernels.stretch(self._map, left, top, self.spacing, RING, self._pair, out)
+
+    def band_places(
+        self,
+        left: int,
+        top: int,
+        detail: FloatArray,
+        corner: tuple[int, int],
+        picture: ImageArray,
+        whole: IntArray,
+        fraction: NDArray[np.uint16],
+    ) -> None:
+        """The same in fixed point, (h, w) each, with a detailed map that begins at a corner.
+
+        `picture`, in which the places lie, is drawn into the cache; see `field_kernels`.
+        """
+        kernels.band_places(
+            self._map,
+            left,
+            top,
+            self.spacing,
+            RING,
+            self._pair,
+            detail,
+            *corner,
+            picture,
+            whole,
+            fraction,
+        )
 
 
 def _continue(values: FloatArray, known: NDArray[np.bool_], away: FloatArray) -> FloatArray:

@@ -4,8 +4,13 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from core.types import FloatArray
+from core.types import FloatArray, ImageArray
 from render.warp.aperture import IntArray
+
+FRACTION_BITS = 5
+"""Of the places that `cv2.remap` takes in fixed point."""
+CACHE_LINE_BYTES = 64
+_MASK = (1 << FRACTION_BITS) - 1
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -145,3 +150,230 @@ def invert_grid(
                                 depth[y, x] = z
                                 out[y, x, 0] = origin + spacing * (w0 * ca + w1 * cb + w2 * cc)
                                 out[y, x, 1] = origin + spacing * (w0 * ra + w1 * rb + w2 * rc)
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _stretch_row(
+    nodes: FloatArray,
+    left: int,
+    width: int,
+    spacing: int,
+    ring: int,
+    zoom: float,
+    out: FloatArray,
+) -> None:
+    """One row of nodes (columns, 2), times `zoom`, at `width` pixels from `left` on, (2, w)."""
+    step = np.float32(1.0 / spacing)
+    x = 0
+    while x < width:
+        place = (left + x + 0.5) / spacing - 0.5 + ring
+        column = int(place)
+        start = np.float32(place - column)
+        run = min(max(int(np.ceil((column + 1 - place) * spacing - 1e-6)), 1), width - x)
+        for k in range(2):
+            first = zoom * nodes[column, k]
+            slope = zoom * (nodes[column + 1, k] - nodes[column, k])
+            for i in range(run):
+                out[k, x + i] = first + slope * (start + np.float32(i) * step)
+        x += run
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def _stretch_pair(
+    nodes: FloatArray,
+    y: int,
+    before: int,
+    left: int,
+    width: int,
+    spacing: int,
+    ring: int,
+    zoom: float,
+    pair: FloatArray,
+) -> tuple[int, np.float32]:
+    """Make ready the two rows of nodes between which a row of pixels lies.
+
+    Args:
+        nodes: (rows, columns, 2).
+        y: The row of pixels.
+        before: The upper row that `pair` holds, -9 for none.
+        left: See `_stretch_row`; so are the next four.
+        width: Pixels.
+        spacing: Pixels between nodes.
+        ring: Nodes outside the picture.
+        zoom: Factor.
+        pair: (2, 2, w): the upper row is `pair[row % 2]`.
+
+    Returns:
+        The upper row, and the share of the lower one.
+    """
+    place = (y + 0.5) / spacing - 0.5 + ring
+    row = int(place)
+    if row != before:
+        if row != before + 1:
+            _stretch_row(nodes[row], left, width, spacing, ring, zoom, pair[row & 1])
+        _stretch_row(nodes[row + 1], left, width, spacing, ring, zoom, pair[(row + 1) & 1])
+    return row, np.float32(place - row)
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def stretch(
+    nodes: FloatArray,
+    left: int,
+    top: int,
+    spacing: int,
+    ring: int,
+    pair: FloatArray,
+    out: FloatArray,
+) -> None:
+    """The coarse map in every pixel of a window.
+
+    Args:
+        nodes: (rows, columns, 2).
+        left: Of the window, pixels, and
+        top: of it.
+        spacing: Pixels between nodes.
+        ring: Rows and columns of nodes outside the picture.
+        pair: (2, 2, >= w) scratch.
+        out: (h, w, 2), overwritten.
+    """
+    row = -9
+    one = np.float32(1.0)
+    width = out.shape[1]
+    for y in range(out.shape[0]):
+        row, share = _stretch_pair(nodes, top + y, row, left, width, spacing, ring, one, pair)
+        upper, lower = pair[row & 1], pair[(row + 1) & 1]
+        for x in range(width):
+            out[y, x, 0] = upper[0, x] + share * (lower[0, x] - upper[0, x])
+            out[y, x, 1] = upper[1, x] + share * (lower[1, x] - upper[1, x])
+
+
+@numba.njit(cache=True, nogil=True)
+def _whole(x: int, y: int) -> int:
+    """Whole parts of two fixed-point numbers in one of 32 bits."""
+    return ((y >> FRACTION_BITS) << 16) | ((x >> FRACTION_BITS) & 0xFFFF)
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def stretch_fixed(
+    nodes: FloatArray,
+    left: int,
+    top: int,
+    spacing: int,
+    ring: int,
+    pair: FloatArray,
+    whole: IntArray,
+    fraction: NDArray[np.uint16],
+) -> None:
+    """The same as fixed-point places.
+
+    Args:
+        nodes: See `stretch`.
+        left: Likewise.
+        top: Likewise.
+        spacing: Likewise.
+        ring: Likewise.
+        pair: Likewise.
+        whole: (h, w), overwritten: x in the lower, y in the upper 16 bits, and
+        fraction: (h, w), overwritten: 5 bits of each, as in `cv2.convertMaps`. Places below zero,
+            outside the picture, may be off by one fraction.
+    """
+    row = -9
+    zoom, half = np.float32(1 << FRACTION_BITS), np.float32(0.5)
+    width = whole.shape[1]
+    for y in range(whole.shape[0]):
+        row, share = _stretch_pair(nodes, top + y, row, left, width, spacing, ring, zoom, pair)
+        upper, lower = pair[row & 1], pair[(row + 1) & 1]
+        for x in range(width):
+            column = np.int32(upper[0, x] + share * (lower[0, x] - upper[0, x]) + half)
+            line = np.int32(upper[1, x] + share * (lower[1, x] - upper[1, x]) + half)
+            whole[y, x] = _whole(column, line)
+            fraction[y, x] = np.uint16(((line & _MASK) << FRACTION_BITS) | (column & _MASK))
+
+
+@numba.njit(cache=True, nogil=True)
+def touch(picture: ImageArray, whole: IntArray) -> int:
+    """Read a byte of every cache line that a band will be fetched from.
+
+    `cv2.remap` waits for memory at every step; here the reads are independent and overlap.
+
+    Args:
+        picture: (H, W, C) uint8 that the places lie in.
+        whole: (h, w); see `stretch_fixed`. Only its rim is looked at.
+
+    Returns:
+        Sum of the bytes, so that no compiler leaves the reads away.
+    """
+    height, width = whole.shape
+    first, last = picture.shape[0], 0
+    for x in range(0, width, 4):
+        first = min(first, whole[0, x] >> 16)
+        last = max(last, (whole[height - 1, x] >> 16) + 2)
+    left, right = picture.shape[1], 0
+    for y in range(height):
+        left = min(left, int(np.int16(whole[y, 0] & 0xFFFF)))
+        right = max(right, int(np.int16(whole[y, width - 1] & 0xFFFF)) + 2)
+    step = CACHE_LINE_BYTES // picture.shape[2]
+    total = 0
+    for y in range(max(first, 0), min(last, picture.shape[0])):
+        for x in range(max(left, 0), min(right, picture.shape[1]), step):
+            total += picture[y, x, 0]
+    return total
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def fix(
+    field: FloatArray, left: int, top: int, whole: IntArray, fraction: NDArray[np.uint16]
+) -> None:
+    """Put a map into one of fixed-point places.
+
+    Args:
+        field: (h, w, 2).
+        left: Column of the other at which it begins, perhaps below 0, and
+        top: its row, likewise; what lies outside the other is left away.
+        whole: (H, W), changed in place; see `stretch_fixed`.
+        fraction: (H, W), likewise.
+    """
+    zoom, half = np.float32(1 << FRACTION_BITS), np.float32(0.5)
+    first, last = max(left, 0), min(left + field.shape[1], whole.shape[1])
+    for y in range(max(top, 0), min(top + field.shape[0], whole.shape[0])):
+        for x in range(first, last):
+            column = np.int32(zoom * field[y - top, x - left, 0] + half)
+            line = np.int32(zoom * field[y - top, x - left, 1] + half)
+            whole[y, x] = _whole(column, line)
+            fraction[y, x] = np.uint16(((line & _MASK) << FRACTION_BITS) | (column & _MASK))
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def band_places(
+    nodes: FloatArray,
+    left: int,
+    top: int,
+    spacing: int,
+    ring: int,
+    pair: FloatArray,
+    detail: FloatArray,
+    detail_left: int,
+    detail_top: int,
+    picture: ImageArray,
+    whole: IntArray,
+    fraction: NDArray[np.uint16],
+) -> int:
+    """Where a band comes from, and get it ready: `stretch_fixed`, `fix` and `touch` at once.
+
+    Args:
+        nodes: See `stretch_fixed`; so are the next five.
+        left: Of the band, pixels.
+        top: Of it.
+        spacing: Pixels between nodes.
+        ring: Nodes outside the picture.
+        pair: Scratch.
+        detail: (k, l, 2): a map that replaces the coarse one, pixels
+        detail_left: from its left and
+        detail_top: from its top on.
+        picture: See `touch`.
+        whole: (h, w), overwritten.
+        fraction: (h, w), overwritten.
+    """
+    stretch_fixed(nodes, left, top, spacing, ring, pair, whole, fraction)
+    fix(detail, detail_left - left, detail_top - top, whole, fraction)
+    return int(touch(picture, whole))

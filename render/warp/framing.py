@@ -82,6 +82,21 @@ class View:
         return np.ascontiguousarray(cv2.copyMakeBorder(inner, *border, cv2.BORDER_REPLICATE))
 
 
+@dataclass(frozen=True, eq=False)
+class DensePicture:
+    """The portrait as the output shows it, perhaps finer, with a margin.
+
+    Attributes:
+        pixels: From `View.picture`, (H, W, 3), or (H, W, 4) with the person's share last, uint8.
+        margin_px: Of the margin, output pixels.
+        density: Pixels per output pixel in each direction.
+    """
+
+    pixels: ImageArray
+    margin_px: int
+    density: int
+
+
 def make_view(
     portrait_size: tuple[int, int],
     face_box: tuple[float, float, float, float],

@@ -4,6 +4,8 @@ Everything is drawn with 2 x 2 samples a pixel, in a window around the opening. 
 shows its own mouth's inside, that is the texture of whatever surface lies there.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from core import blendshapes
@@ -12,6 +14,7 @@ from core.raster import RasterBuffers, rasterise, vertex_normals
 from core.types import FloatArray, ImageArray
 from render.warp import interior_kernels as kernels
 from render.warp.aperture import ramp, vector
+from render.warp.framing import DensePicture
 from render.warp.rig import Rig, Turn
 from render.warp.teeth import LOWER, UPPER, Palette, ToothStrip, paint, texture_scale
 
@@ -53,13 +56,44 @@ class RasterMemory:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Opening:
+    """The open mouth of one frame.
+
+    Attributes:
+        window: Left, top, width and height of a part of the output around it, pixels.
+        inner: The part of it where anything is open, likewise.
+        coverage: (h, w): share of each pixel of the window that is open.
+        edges: (2, w): where the upper and the lower lip lie in each column, window pixels.
+        lip_depth: z of the lips after the head's turn, pixels.
+        identity: How much the portrait's own mouth is shown as it is, [0, 1].
+        field: (h, w, 2): map of the window, for pixels that no surface covers.
+    """
+
+    window: tuple[int, int, int, int]
+    inner: tuple[int, int, int, int]
+    coverage: FloatArray
+    edges: FloatArray
+    lip_depth: float
+    identity: float
+    field: FloatArray
+
+
 class Interior:
-    """The mouth's inside of one avatar in one view."""
+    """The mouth's inside of one avatar in one view.
+
+    Args:
+        rig: The mesh.
+        model: The face model.
+        palette: Colours.
+        picture: The portrait.
+        own: (H, W): where the portrait shows teeth of its own, [0, 1].
+    """
 
     def __init__(
-        self, rig: Rig, model: FaceModel, palette: Palette, own: FloatArray, max_window: int
+        self, rig: Rig, model: FaceModel, palette: Palette, picture: DensePicture, own: FloatArray
     ) -> None:
-        self._rig, self._palette = rig, palette
+        self._rig, self._palette, self._picture = rig, palette, picture
         self._soft_triangles = model.triangles_of("mouth_socket", "tongue")
         self._soft, inverse = np.unique(self._soft_triangles, return_inverse=True)
         self._soft_triangles = np.ascontiguousarray(
@@ -81,12 +115,12 @@ class Interior:
         self._from_anchors = [np.asarray(s.from_anchors @ axes, np.float32) for s in self._strips]
         self._placed = [np.zeros((len(self._soft), 3), np.float32)]
         self._placed += [np.zeros_like(s.mean) for s in self._strips]
-        self._faded = [np.zeros(len(p), np.float32) for p in self._placed]
+        self._faded = [np.zeros((len(p), 1), np.float32) for p in self._placed]
         still = Turn(np.eye(3, dtype=np.float32), np.zeros(3, np.float32))
         self._place(rig.source, rig.beta, still, 0.0, (0, 0), 1)
         self._sources = tuple(p.copy() for p in self._placed)
         self._own, self._has_own = own, bool(own.any())
-        samples = max_window * SAMPLES_PER_SIDE**2
+        samples = own.size * SAMPLES_PER_SIDE**2
         self._memory = [RasterMemory(samples) for _ in range(3)]
 
     def _paint_soft(self, model: FaceModel) -> None:
@@ -168,16 +202,7 @@ class Interior:
         points: FloatArray,
         beta: FloatArray,
         turn: Turn,
-        lip_depth: float,
-        window: tuple[int, int, int, int],
-        inner: tuple[int, int, int, int],
-        coverage: FloatArray,
-        edges: FloatArray,
-        identity: float,
-        picture: ImageArray,
-        margin_px: int,
-        density: int,
-        field: FloatArray,
+        opening: Opening,
         layer: ImageArray,
     ) -> None:
         """Draw the inside into a window.
@@ -186,21 +211,12 @@ class Interior:
             points: The mesh before the head's turn, (V, 3), output pixels.
             beta: The expression it shows.
             turn: The head's turn.
-            lip_depth: z of the lips after the turn, pixels.
-            window: Left, top, width and height, output pixels.
-            inner: The part of it where anything is open, likewise.
-            coverage: (h, w): share of each pixel that is open; the rest is left alone.
-            edges: (2, w): where the upper and the lower lip lie in each column, window pixels.
-            identity: How much the portrait's own mouth is shown as it is, [0, 1].
-            picture: The dense portrait with its margin.
-            margin_px: Width of that margin.
-            density: Pixels of it per output pixel in each direction.
-            field: (h, w, 2): map of the window, for pixels that no surface covers.
-            layer: (h, w, 3) uint8, written where coverage > 0.
+            opening: Where the mouth is open.
+            layer: (h, w, 3) uint8, the window; written where the mouth is open.
         """
-        left, top, width, height = inner
+        left, top, width, height = opening.inner
         size = (height * SAMPLES_PER_SIDE, width * SAMPLES_PER_SIDE)
-        self._place(points, beta, turn, lip_depth, (left, top), SAMPLES_PER_SIDE)
+        self._place(points, beta, turn, opening.lip_depth, (left, top), SAMPLES_PER_SIDE)
         buffers = [memory.window(*size) for memory in self._memory]
         for placed, faces, view in zip(self._placed, self._triangles, buffers, strict=True):
             rasterise(placed, faces, *size, faces is self._soft_triangles, view)
@@ -214,16 +230,16 @@ class Interior:
             tuple(self._faded),
             self._palette.cavity,
             np.float32(self._rig.scale_px_per_cm),
-            (left - window[0], top - window[1], width, height),
-            coverage,
-            edges,
-            np.float32(identity),
+            (left - opening.window[0], top - opening.window[1], width, height),
+            opening.coverage,
+            opening.edges,
+            np.float32(opening.identity),
             self._has_own,
             self._own,
-            picture,
-            margin_px,
-            density,
-            field,
+            self._picture.pixels,
+            self._picture.margin_px,
+            self._picture.density,
+            opening.field,
             layer,
         )
 

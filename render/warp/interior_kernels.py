@@ -5,6 +5,7 @@ from typing import Any
 import numba
 import numpy as np
 
+from core.raster import at_corners
 from core.types import FloatArray, ImageArray
 from render.warp.aperture import IntArray
 
@@ -72,7 +73,7 @@ def place_soft(
         place: (5,): left, top of the window, samples per pixel, z of the lips, pixels per cm.
         fade: (3,): where darkening begins behind the lips, what is left, how fast.
         out: (n, 3), overwritten: in samples of the window.
-        light: (n,), overwritten: what depth leaves of the light.
+        light: (n, 1), overwritten: what depth leaves of the light.
     """
     for i in range(chosen.shape[0]):
         at = chosen[i]
@@ -81,7 +82,7 @@ def place_soft(
             x += shares[k] * moves[k, i, 0]
             y += shares[k] * moves[k, i, 1]
             z += shares[k] * moves[k, i, 2]
-        light[i] = _put(x, y, z, matrix, shift, place, fade, out[i])
+        light[i, 0] = _put(x, y, z, matrix, shift, place, fade, out[i])
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -108,7 +109,7 @@ def place_strip(
             x += weight * points[at, 0]
             y += weight * points[at, 1]
             z += weight * points[at, 2]
-        light[i] = lit[i] * _put(x, y, z, matrix, shift, place, fade, out[i])
+        light[i, 0] = lit[i] * _put(x, y, z, matrix, shift, place, fade, out[i])
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
@@ -134,11 +135,11 @@ def shade(
     field: FloatArray,
     layer: ImageArray,
 ) -> None:
-    """Shade every covered pixel of a window from 2 x 2 samples; see `Interior.render`."""
+    """Shade every covered pixel of a window from 2 x 2 samples; see `interior.Opening`."""
     total = np.zeros(3, np.float32)
     colour = np.zeros(3, np.float32)
     texel = np.zeros(4, np.float32)
-    photo = np.zeros(3, np.float32)
+    photo = np.zeros(4, np.float32)
     shadow = np.zeros(3, np.float32)
     soft_id, soft_weights, soft_depth = buffers[0]
     looks_up = has_own or identity > 0.0
@@ -169,42 +170,33 @@ def shade(
                     colour[k] = cavity[k] * 0.25
                 if t >= 0:
                     w0, w1 = soft_weights[sy, sx, 0], soft_weights[sy, sx, 1]
-                    w2 = 1.0 - w0 - w1
-                    a, b, c = triangles[0][t, 0], triangles[0][t, 1], triangles[0][t, 2]
                     z = soft_depth[sy, sx]
-                    left = lights[0]
-                    fade = w0 * left[a] + w1 * left[b] + w2 * left[c]
+                    faces = triangles[0]
+                    a, b, c = faces[t, 0], faces[t, 1], faces[t, 2]
+                    fade = at_corners(lights[0], 0, a, b, c, w0, w1)
                     for k in range(3):
-                        value = (
-                            w0 * soft_colour[a, k] + w1 * soft_colour[b, k] + w2 * soft_colour[c, k]
-                        )
-                        colour[k] = value * fade
+                        colour[k] = fade * at_corners(soft_colour, k, a, b, c, w0, w1)
                     if looks_up:
-                        at = sources[0]
-                        u = w0 * at[a, 0] + w1 * at[b, 0] + w2 * at[c, 0]
-                        v = w0 * at[a, 1] + w1 * at[b, 1] + w2 * at[c, 1]
+                        u = at_corners(sources[0], 0, a, b, c, w0, w1)
+                        v = at_corners(sources[0], 1, a, b, c, w0, w1)
                 for row in range(2):
                     strip_id, strip_weights, strip_depth = buffers[row + 1]
                     t = strip_id[sy, sx]
                     if t < 0 or strip_depth[sy, sx] < z:
                         continue
                     w0, w1 = strip_weights[sy, sx, 0], strip_weights[sy, sx, 1]
-                    w2 = 1.0 - w0 - w1
-                    tri = triangles[row + 1]
-                    a, b, c = tri[t, 0], tri[t, 1], tri[t, 2]
-                    at = texels[row]
-                    tx = w0 * at[a, 0] + w1 * at[b, 0] + w2 * at[c, 0]
-                    ty = w0 * at[a, 1] + w1 * at[b, 1] + w2 * at[c, 1]
+                    faces = triangles[row + 1]
+                    a, b, c = faces[t, 0], faces[t, 1], faces[t, 2]
+                    tx = at_corners(texels[row], 0, a, b, c, w0, w1)
+                    ty = at_corners(texels[row], 1, a, b, c, w0, w1)
                     _look_up(textures[row], tx, ty, texel)
                     alpha = texel[3]
-                    left = lights[row + 1]
-                    light = w0 * left[a] + w1 * left[b] + w2 * left[c]
+                    light = at_corners(lights[row + 1], 0, a, b, c, w0, w1)
                     for k in range(3):
                         colour[k] += alpha * (texel[k] * light - colour[k])
                     if looks_up and alpha > 0.5:
-                        at = sources[row + 1]
-                        u = w0 * at[a, 0] + w1 * at[b, 0] + w2 * at[c, 0]
-                        v = w0 * at[a, 1] + w1 * at[b, 1] + w2 * at[c, 1]
+                        u = at_corners(sources[row + 1], 0, a, b, c, w0, w1)
+                        v = at_corners(sources[row + 1], 1, a, b, c, w0, w1)
                 share = identity
                 if looks_up:
                     column = min(max(int(u), 0), own.shape[1] - 1)

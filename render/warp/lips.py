@@ -21,7 +21,7 @@ from render.warp.rig import Rig
 REACH_CM = 2.2
 """How far from the rims the skin follows them."""
 STIFF_CM = 0.35
-ZONE_CM = 3.0
+ZONE_CM = 2.6
 """How far from the rims the mesh is drawn in full detail."""
 CLOSED_CM = 0.10
 """A gap below this in the portrait is a closed mouth."""

@@ -1,7 +1,9 @@
 """Compiled loops over the mesh and its openings; all write into buffers they are given."""
 
 import numba
+import numpy as np
 
+from core.raster import at_corners
 from core.types import FloatArray
 from render.warp.aperture import IntArray
 
@@ -117,7 +119,7 @@ def write_detail(
         weights: (h, w, 2): from `core.raster`.
         triangles: (T, 3).
         texture: (V, 2): where in the portrait each vertex finds its colour, output pixels.
-        zone: (V,): how much the detail replaces the coarse map, [0, 1].
+        zone: (V, 1): how much the detail replaces the coarse map, [0, 1].
         density: Pixels of the dense portrait per output pixel, and
         shift: (2,): added, to turn output pixels into places for `cv2.remap`.
         field: (h, w, 2): the map, changed in place.
@@ -129,12 +131,29 @@ def write_detail(
             if t < 0:
                 continue
             w0, w1 = weights[y, x, 0], weights[y, x, 1]
-            w2 = 1.0 - w0 - w1
             a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-            share = w0 * zone[a] + w1 * zone[b] + w2 * zone[c]
+            share = at_corners(zone, 0, a, b, c, w0, w1)
             for k in range(2):
-                value = w0 * texture[a, k] + w1 * texture[b, k] + w2 * texture[c, k]
+                value = at_corners(texture, k, a, b, c, w0, w1)
                 field[y, x, k] += share * (density * value + shift[k] - field[y, x, k])
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
+def follow(points: FloatArray, anchors: IntArray, weights: FloatArray, out: FloatArray) -> None:
+    """Places that move with a few vertices each.
+
+    Args:
+        points: (V, 3).
+        anchors: (n, q): vertices, and
+        weights: (n, q): their shares.
+        out: (n, 2), overwritten.
+    """
+    for i in range(out.shape[0]):
+        for k in range(2):
+            total = np.float32(0.0)
+            for j in range(anchors.shape[1]):
+                total += weights[i, j] * points[anchors[i, j], k]
+            out[i, k] = total
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)

@@ -118,6 +118,39 @@ def darken_rim(soft: FloatArray, strength: float, out: ImageArray) -> None:
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
+def shade_line(line: FloatArray, soft_px: float, strength: float, out: ImageArray) -> None:
+    """Darken the skin along a line that runs downwards, softly on both sides and towards its ends.
+
+    Args:
+        line: (n, 2), pixels, y rising.
+        soft_px: Distance at which the shade has fallen to 0.6.
+        strength: [0, 1] in the middle of the line.
+        out: (h, w, 3) uint8, changed in place.
+    """
+    count = line.shape[0]
+    top, bottom = line[0, 1], line[count - 1, 1]
+    reach = 2.8 * soft_px
+    i = 0
+    for y in range(max(int(top), 0), min(int(bottom) + 1, out.shape[0])):
+        place = min(max(y + 0.5, top), bottom)
+        while i < count - 2 and line[i + 1, 1] < place:
+            i += 1
+        dx, dy = line[i + 1, 0] - line[i, 0], max(line[i + 1, 1] - line[i, 1], 1e-3)
+        part = min(max((place - line[i, 1]) / dy, 0.0), 1.0)
+        middle = line[i, 0] + part * dx
+        upright = max(dy / np.sqrt(dx * dx + dy * dy), 0.5)
+        along = (i + part) / (count - 1.0)
+        deep = strength * min(4.0 * along * (1.0 - along), 1.0)
+        far = reach / upright
+        for x in range(max(int(middle - far), 0), min(int(middle + far) + 1, out.shape[1])):
+            off = (x + 0.5 - middle) / far
+            share = deep * max(1.0 - off * off, 0.0) ** 4
+            out[y, x, 0] = np.uint8(out[y, x, 0] * (1.0 - 0.85 * share) + 0.5)
+            for k in range(1, 3):
+                out[y, x, k] = np.uint8(out[y, x, k] * (1.0 - share) + 0.5)
+
+
+@numba.njit(cache=True, fastmath=True, nogil=True)
 def composite(person: ImageArray, plate: ImageArray, out: ImageArray) -> None:
     """Lay (H, W, 4) with coverage in its last channel over (H, W, 3)."""
     height, width = out.shape[:2]

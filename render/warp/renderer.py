@@ -13,13 +13,14 @@ from core.raster import RasterBuffers, rasterise
 from core.types import ExpressionFrame, FloatArray, ImageArray, VideoFrame
 from render.background import Background, fill_from, make_plate
 from render.warp import mesh_kernels, paint_kernels
-from render.warp.aperture import SAMPLES, IntArray, ramp, smoothstep, vector
+from render.warp.aperture import SAMPLES, IntArray, band, ramp, smoothstep, vector
 from render.warp.colours import LUMA, choose_palette, own_teeth
 from render.warp.eyes import ZONE_CM as EYE_ZONE_CM
 from render.warp.eyes import Eye
 from render.warp.field import RING, HeadField
-from render.warp.framing import Framing, make_view
-from render.warp.interior import Interior, RasterMemory
+from render.warp.folds import Fold
+from render.warp.framing import DensePicture, Framing, make_view
+from render.warp.interior import Interior, Opening, RasterMemory
 from render.warp.lips import ZONE_CM as LIP_ZONE_CM
 from render.warp.lips import Lips
 from render.warp.rig import Rig, Turn, combine, hidden_vertices
@@ -36,8 +37,9 @@ SIDE_CM = 2.5
 """Beyond this from the middle of the face, skin that is turned away is the face's outline."""
 OUTLINE_CM = 1.0
 """Beside the outline of a turned face the coarse map takes over: what surrounds it follows that."""
-BAND_NODES = 4
-"""Rows of the coarse grid in each of the bands in which the picture is fetched."""
+BAND_PX = 36_000
+"""Of the output in each of the bands in which the picture is fetched: what they are fetched from
+stays in the processor's cache."""
 LEAST_GAP_PX = 0.3
 """A mouth less open than this is drawn closed."""
 LASH_CM = 0.07
@@ -69,6 +71,25 @@ class Layers:
     eye_left: FloatArray
     eye_right: FloatArray
     source_px: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """Pixels that are fetched together, few enough for the map to stay in the processor's cache.
+
+    Attributes:
+        rows, columns: Where in the output.
+        packed: (h, w) int32 and
+        whole: (h, w, 2) int16, the same memory, and
+        fraction: (h, w) uint16: where each pixel comes from, as `cv2.convertMaps` puts it. All
+            bands share them.
+    """
+
+    rows: slice
+    columns: slice
+    packed: IntArray
+    whole: NDArray[np.int16]
+    fraction: NDArray[np.uint16]
 
 
 class WarpRenderer:
@@ -117,6 +138,7 @@ class WarpRenderer:
         self._lips = Lips(self._rig, model)
         left, right = (Eye(self._rig, model, side, self.portrait_rgb) for side in ("Left", "Right"))
         self._eyes = (left, right)
+        self._folds = [Fold(self._rig, model, side) for side in ("Left", "Right")]
         self._triangulate(model)
         self._allocate(model)
         self._open_mouth(model)
@@ -149,7 +171,7 @@ class WarpRenderer:
         count = model.num_vertices
         zone = np.zeros(count, np.float32)
         lips = self._lips.aperture
-        zone[lips.vertices] = smoothstep((LIP_ZONE_CM - lips.distance_cm) / 0.9)
+        zone[lips.vertices] = smoothstep((LIP_ZONE_CM - lips.distance_cm) / 0.5)
         for eye in self._eyes:
             area = eye.aperture
             zone[area.vertices] = smoothstep((EYE_ZONE_CM - area.distance_cm) / 0.6)
@@ -164,7 +186,7 @@ class WarpRenderer:
         rim = smoothstep((0.5 - lips.distance_cm) / 0.3)
         zone[lips.vertices] *= np.maximum(smoothstep(inward), rim)
         zone[hidden] = 0.0
-        self._zone = zone
+        self._zone = zone[:, None]
         self._mouth_triangles = _touching(faces, lips.vertices, count)
         self._eye_triangles = [_touching(faces, eye.aperture.vertices, count) for eye in self._eyes]
 
@@ -184,25 +206,18 @@ class WarpRenderer:
         x0, x1 = (np.clip((c - RING) * spacing, 0, width) for c in along_x[[0, -1]] + (-1, 2))
         y0, y1 = (np.clip((r - RING) * spacing, 0, height) for r in along_y[[0, -1]] + (-1, 2))
         x0, y0 = int(x0) // spacing * spacing, int(y0) // spacing * spacing
-        x1, y1 = int(x1), int(y1)
-        self._box = (x0, y0, x1, y1)
+        self._box = (x0, y0, int(x1), int(y1))
         self._bands = list(self._movable_bands(movable))
-        # Nodes whose squares fill the box, and one more all around to interpolate towards.
-        self._nodes = (
-            slice(y0 // spacing + RING - 1, -(-y1 // spacing) + RING + 1),
-            slice(x0 // spacing + RING - 1, -(-x1 // spacing) + RING + 1),
-        )
-        rows, columns = (s.stop - s.start for s in self._nodes)
-        self._wide = np.zeros((rows * spacing, columns * spacing, 2), np.float32)
-        self._map = self._wide[spacing : spacing + y1 - y0, spacing : spacing + x1 - x0]
+        self._places = np.zeros((height * width, 2), np.float32)
         points = self._rig.source
         self._points, self._turned, self._shifted = points.copy(), points.copy(), points.copy()
         self._contours = [np.zeros((2 * SAMPLES, 2), np.float32) for _ in range(3)]
         self._outline_ids = np.arange(2 * SAMPLES, dtype=np.int32)
         self._bounds = np.zeros(4, np.float32)
-        self._detailed = np.unique(
-            np.concatenate([a.aperture.vertices for a in (self._lips, *self._eyes)])
-        )
+        moving = [a.aperture.vertices for a in (self._lips, *self._eyes)]
+        self._detailed = np.unique(np.concatenate(moving))
+        folds = [fold.anchors.ravel() for fold in self._folds]
+        self._followed = np.unique(np.concatenate(moving + folds))
         self._texture = np.ascontiguousarray(self._rig.source[:, :2]).copy()
         self._channels = self._picture.shape[2]
         self._out = [self.portrait_rgb.copy() for _ in range(3)]
@@ -223,18 +238,29 @@ class WarpRenderer:
         shift = self._density * MARGIN_PX - 0.5
         self._skin_shift = vector(shift, shift)
 
-    def _movable_bands(self, movable: NDArray[np.bool_]) -> Iterator[tuple[slice, slice]]:
+    def _movable_bands(self, movable: NDArray[np.bool_]) -> Iterator[Band]:
         """Rows and columns of pixels that can ever change, as a stack of bands."""
         x0, y0, x1, y1 = self._box
         spacing = self._field.spacing
-        for top in range(y0, y1, BAND_NODES * spacing):
-            bottom = min(top + BAND_NODES * spacing, y1)
+        step = max(BAND_PX // (spacing * (x1 - x0)), 1) * spacing
+        most = step * (x1 - x0)
+        whole, fraction = np.zeros(most, np.int32), np.zeros(most, np.uint16)
+        for top in range(y0, y1, step):
+            bottom = min(top + step, y1)
             near = movable[top // spacing + RING - 1 : -(-bottom // spacing) + RING + 1]
             columns = np.flatnonzero(near.any(0)) - RING
             if len(columns):
                 left = max((int(columns[0]) - 1) * spacing, x0)
                 right = min((int(columns[-1]) + 2) * spacing, x1)
-                yield slice(top, bottom), slice(left, right)
+                size = (bottom - top, right - left)
+                count = size[0] * size[1]
+                yield Band(
+                    slice(top, bottom),
+                    slice(left, right),
+                    whole[:count].reshape(size),
+                    whole[:count].view(np.int16).reshape(*size, 2),
+                    fraction[:count].reshape(size),
+                )
 
     def _open_mouth(self, model: FaceModel) -> None:
         """The inside of the mouth; where the portrait shows its own it is used as texture."""
@@ -253,7 +279,8 @@ class WarpRenderer:
         portrait = np.ascontiguousarray(self.portrait_rgb)
         own, colour = own_teeth(portrait, own)
         self.palette = choose_palette(portrait, self._rig, model, colour)
-        self._interior = Interior(self._rig, model, self.palette, own, width * height)
+        picture = DensePicture(self._picture, MARGIN_PX, self._density)
+        self._interior = Interior(self._rig, model, self.palette, picture, own)
         skin = np.asarray(self.palette.cavity)
         self._seam_colour = (self.palette.gum * 0.35).astype(np.float32)
         self._lash = np.clip(skin * 0.55, 0, 255).astype(np.float32)
@@ -266,7 +293,7 @@ class WarpRenderer:
         points = self._points
         self._rig.move(shown, points)
         turn = self._rig.turn(frame.pose)
-        self._coarse(points, turn, frame.breath)
+        self._field.move(points, self._rig.source, turn, frame.breath)
 
         gap = self._lips.wanted_gap(frame.beta, rest)
         self._lips.settle(points, gap, rest)
@@ -275,16 +302,18 @@ class WarpRenderer:
         for eye, blink in zip(self._eyes, blinks, strict=True):
             eye.settle(points, blink)
             eye.texture(blink, self._texture)
-        mesh_kernels.turn_points(points, self._detailed, turn.matrix, turn.shift, self._turned)
+        mesh_kernels.turn_points(points, self._followed, turn.matrix, turn.shift, self._turned)
         mouth, *eyes = self._contours
         depth = _outline(self._lips.rims, gap, self._lips.down, turn, mouth)
         for eye, contour in zip(self._eyes, eyes, strict=True):
             _outline(eye.rims, eye.gap, eye.down, turn, contour)
         self._outlines = (mouth if float(gap.max()) >= LEAST_GAP_PX else None, *eyes)
 
+        self._open_face()
         self._warp_eyes(frame, eyes)
         self._warp_mouth(mouth, float(gap.max()), rest)
         out = self._finish_skin()
+        self._shade_folds(shown, out)
         self._paste_eyes(eyes, blinks, out)
         if self._lips.open_share > 0.0:
             self._join_lips(mouth, gap, rest, out)
@@ -305,16 +334,21 @@ class WarpRenderer:
         rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
         source = np.stack([columns, rows], -1) + np.float32(0.5)
         x0, y0, x1, y1 = self._box
-        source[y0:y1, x0:x1] = (self._map + np.float32(0.5)) / np.float32(self._density)
+        places = np.zeros((y1 - y0, x1 - x0, 2), np.float32)
+        self._field.places(x0, y0, places)
+        left_px, top_px, right_px, bottom_px = self._limits
+        places[top_px - y0 : bottom_px - y0, left_px - x0 : right_px - x0] = self._map
+        source[y0:y1, x0:x1] = (places + np.float32(0.5)) / np.float32(self._density)
         source[y0:y1, x0:x1] -= np.float32(MARGIN_PX)
         return Layers(skin, mouth, left, right, source)
 
-    def _coarse(self, points: FloatArray, turn: Turn, breath: float) -> None:
-        """Fill the map of the active box from the coarse grid."""
-        grid = self._field.backward(points, self._rig.source, turn, breath)
-        height, width = self._wide.shape[:2]
-        part = grid[self._nodes]
-        cv2.resize(part, (width, height), dst=self._wide, interpolation=cv2.INTER_LINEAR)
+    def _open_face(self) -> None:
+        """Spread the coarse map over the part of the face that is drawn in detail."""
+        self._limits = self._box
+        x, y, w, h = self._window(self._turned, self._detailed, WINDOW_PAD_PX)
+        self._limits = (x, y, x + w, y + h)
+        self._map = self._places[: w * h].reshape(h, w, 2)
+        self._field.places(x, y, self._map)
 
     def _warp_eyes(self, frame: ExpressionFrame, contours: list[FloatArray]) -> None:
         """Keep the eyeballs' map aside and draw the lids into the map."""
@@ -349,9 +383,9 @@ class WarpRenderer:
         )
 
     def _map_at(self, window: tuple[int, int, int, int]) -> FloatArray:
-        """The map's part of a window, which lies inside the active box."""
+        """The map's part of a window, which lies inside the face's."""
         x, y, w, h = window
-        x0, y0, _, _ = self._box
+        x0, y0, _, _ = self._limits
         return self._map[y - y0 : y - y0 + h, x - x0 : x - x0 + w]
 
     def _detail(
@@ -376,15 +410,24 @@ class WarpRenderer:
 
     def _finish_skin(self) -> ImageArray:
         """Fetch every pixel that can move and lay it over the background."""
-        x0, y0, _, _ = self._box
         out = self._out[self._next]
         self._next = (self._next + 1) % len(self._out)
         target = out if self._plate is None else self._warped
-        for rows, columns in self._bands:
+        for part in self._bands:
+            rows, columns = part.rows, part.columns
+            self._field.band_places(
+                columns.start,
+                rows.start,
+                self._map,
+                self._limits[:2],
+                self._picture,
+                part.packed,
+                part.fraction,
+            )
             cv2.remap(
                 self._picture,
-                self._map[rows.start - y0 : rows.stop - y0, columns.start - x0 : columns.stop - x0],
-                None,
+                part.whole,
+                part.fraction,
                 cv2.INTER_LINEAR,
                 dst=target[rows, columns],
                 borderMode=cv2.BORDER_REPLICATE,
@@ -394,6 +437,14 @@ class WarpRenderer:
                     target[rows, columns], self._plate[rows, columns], out[rows, columns]
                 )
         return out
+
+    def _shade_folds(self, shown: FloatArray, out: ImageArray) -> None:
+        """Darken the folds beside a smile."""
+        for fold in self._folds:
+            strength = fold.strength(shown)
+            if strength > 0.0:
+                fold.place(self._turned)
+                paint_kernels.shade_line(fold.line, fold.soft_px, strength, out)
 
     def _paste_eyes(self, contours: list[FloatArray], blinks: list[float], out: ImageArray) -> None:
         for contour, blink, (window, kept) in zip(contours, blinks, self._eye_windows, strict=True):
@@ -420,7 +471,7 @@ class WarpRenderer:
         """A closing lid carries its lashes down: a dark line that thins towards the corners."""
         taper = np.sin(np.linspace(0.0, np.pi, SAMPLES)) ** 0.5
         half = 0.5 * max(LASH_CM * self._rig.scale_px_per_cm, 1.3) * taper
-        paint_kernels.fill_polygon(_band(contour[:SAMPLES], half), coverage)
+        paint_kernels.fill_polygon(band(contour[:SAMPLES], half), coverage)
         paint_kernels.tint(coverage, 0.75 * min(1.0, 1.5 * blink), self._lash, area)
 
     def _join_lips(
@@ -434,7 +485,7 @@ class WarpRenderer:
         window = self._window(contour, self._outline_ids, 4)
         x, y, w, h = window
         coverage = self._coverage[: w * h].reshape(h, w)
-        paint_kernels.fill_polygon(_band(0.5 * (upper + lower) - vector(x, y), half), coverage)
+        paint_kernels.fill_polygon(band(0.5 * (upper + lower) - vector(x, y), half), coverage)
         coverage *= np.float32(1.0 - _likeness(rest))
         area = out[y : y + h, x : x + w]
         paint_kernels.blend(cv2.blur(area, (3, 5)), coverage, area)
@@ -458,22 +509,16 @@ class WarpRenderer:
         mesh_kernels.column_edges(contour, x, y, edges)
         layer = self._layer_of(h, w, 3)
         identity = _likeness(rest)
-        self._interior.render(
-            points,
-            shown,
-            turn,
-            lip_depth,
+        opening = Opening(
             window,
             self._window(contour, self._outline_ids, 1),
             coverage,
             edges,
+            lip_depth,
             identity,
-            self._picture,
-            MARGIN_PX,
-            self._density,
             self._map_at(window),
-            layer,
         )
+        self._interior.render(points, shown, turn, opening, layer)
         area = out[y : y + h, x : x + w]
         soft = self._soft[: w * h].reshape(h, w)
         cv2.GaussianBlur(coverage, (0, 0), max(soft_px, 0.4), dst=soft)
@@ -491,10 +536,10 @@ class WarpRenderer:
         return flat[: channels * height * width].reshape(height, width, channels)
 
     def _window(self, points: FloatArray, chosen: IntArray, pad: int) -> tuple[int, int, int, int]:
-        """Left, top, width, height of a window around some points, inside the active box."""
+        """Left, top, width, height of a window around some points, inside the limits."""
         mesh_kernels.bounds(points, chosen, self._bounds)
         left, top, right, bottom = (float(v) for v in self._bounds)
-        x0, y0, x1, y1 = self._box
+        x0, y0, x1, y1 = self._limits
         left = min(max(int(left) - pad, x0), x1 - 2)
         top = min(max(int(top) - pad, y0), y1 - 2)
         right = min(max(int(right) + pad + 1, left + 2), x1)
@@ -513,14 +558,6 @@ def _lay_softly(layer: ImageArray, coverage: FloatArray, sigma_px: float, out: I
 def _likeness(rest: float) -> float:
     """How much the portrait's own mouth is shown as it is, [0, 1]."""
     return float(np.clip((rest - 0.8) / 0.2, 0.0, 1.0))
-
-
-def _band(line: FloatArray, half_px: NDArray[np.floating]) -> FloatArray:
-    """Outline of a band around a polyline (n, 2) with half its width (n,) at every point."""
-    along = np.gradient(line, axis=0)
-    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
-    side = half_px[:, None] * np.stack([-along[:, 1], along[:, 0]], 1)
-    return np.concatenate([line - side, (line + side)[::-1]]).astype(np.float32)
 
 
 def _outline(

@@ -27,7 +27,7 @@ from tests.motion import speech
 from tests.synthetic_avatar import face_model, synthetic_avatar
 
 PARTS = {
-    "_coarse": "head and surroundings (coarse map)",
+    "_open_face": "face (coarse map)",
     "_warp_eyes": "lids (detail map)",
     "_warp_mouth": "lips (detail map)",
     "_finish_skin": "fetching the picture",

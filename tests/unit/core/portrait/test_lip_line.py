@@ -53,3 +53,38 @@ def test_an_open_mouth_is_left_alone() -> None:
     shown = face(scale=16.0, jawOpen=0.5)
     picture = drawn(shown)
     np.testing.assert_array_equal(refine_lip_line(model(), picture, shown.points), shown.points)
+
+
+def parted(shown: Face, inside: tuple[int, int, int]) -> ImageArray:
+    """The drawn face with something of this colour between its lips, which dark lines surround."""
+    picture = with_line(shown)
+    line = shown.vertices_px[model().landmarks["lip_rim_upper"], :2]
+    share = np.linspace(0.0, 1.0, len(line))
+    up = np.minimum(np.sin(np.pi * share) * 1.4, 1.0) * (share > 0.25) * (share < 0.75)
+    top = line - np.outer(up * 0.55 * shown.pose.scale_px_per_cm, [0.0, 1.0])
+    area = np.round(np.concatenate([line, top[::-1]])).astype(np.int32)
+    cv2.fillPoly(picture, [area], inside)
+    cv2.polylines(picture, [area], True, (70, 20, 25), 2)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.0))
+
+
+@pytest.mark.parametrize("inside", [(205, 190, 165), (110, 85, 75)])
+def test_teeth_between_the_lips_are_no_part_of_the_upper_one(inside: tuple[int, int, int]) -> None:
+    shown = face(scale=16.0)
+    moved = refine_lip_line(model(), parted(shown, inside), shown.points)
+    raised = (shown.points - moved)[:, 1] / 16.0
+    upper = np.flatnonzero(np.char.startswith(NAMES, "lip_rim_upper"))
+    assert 0.35 < raised[upper[len(upper) // 2]] < 0.75
+    assert np.abs(raised[upper[[0, -1]]]).max() < 0.12
+    assert np.abs(raised[np.char.startswith(NAMES, "lip_rim_lower")]).max() < 0.12
+
+
+def test_a_gleam_at_the_edge_of_the_upper_lip_is_no_opening() -> None:
+    shown = face(scale=16.0)
+    picture = with_line(shown)
+    line = shown.vertices_px[model().landmarks["lip_outer_upper"], :2].astype(np.int32)
+    gleam = line[len(line) // 2] + [0, 4]
+    cv2.ellipse(picture, gleam.tolist(), (22, 2), 0, 0, 360, (235, 215, 210), -1)
+    picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.0))
+    moved = refine_lip_line(model(), picture, shown.points)
+    assert np.abs(moved - shown.points).max() < 0.12 * 16.0
