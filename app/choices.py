@@ -28,12 +28,12 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def add_voice(parser: argparse.ArgumentParser) -> None:
-    """Declare `--voice`, one of `app.parts.VOICES`."""
+    """Declare `--voice`, which `choose_preset` puts in place of the preset's."""
+    voice = FIELDS["speech.voice"]
     parser.add_argument(
         "--voice",
-        choices=("mel", "a2e"),
-        default="mel",
-        help="voice network; a2e also follows an avatar's way of speaking (default mel)",
+        choices=voice.choices,
+        help=f"{voice.about[0].lower()}{voice.about[1:-1]} (default: preset)",
     )
 
 
@@ -44,16 +44,20 @@ def add_neural(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def choose_preset(name: str | None, background: str | None, folder: Path) -> Preset:
-    """The preset of that name with another background, if one is given.
+def choose_preset(
+    name: str | None, folder: Path, *, background: str | None = None, voice: str | None = None
+) -> Preset:
+    """The preset of that name with another background or voice network, if one is given.
 
     Raises:
         ConfigError: There is no such preset, or the background is none.
     """
     preset = find_preset(name, folder)
-    if background is None:
-        return preset
-    return dataclasses.replace(preset, background=parse_background(background))
+    if voice is not None:
+        preset = preset.changed("speech.voice", voice)
+    if background is not None:
+        preset = dataclasses.replace(preset, background=parse_background(background))
+    return preset
 
 
 def parse_background(text: str) -> Backdrop:

@@ -26,7 +26,7 @@ def face_model() -> FaceModel:
 
 
 VOICES = {"mel": "voice.onnx", "a2e": "voice_a2e.onnx"}
-"""The shipped voice networks by name, the default first."""
+"""The shipped voice networks by the name that presets give them, the default first."""
 
 
 @lru_cache(maxsize=len(VOICES))
@@ -35,30 +35,31 @@ def voice_model(name: str = "mel") -> VoiceModel:
     return VoiceModel.load(store.path(VOICES[name]))
 
 
-def speech_stage(
-    preset: Preset, avatar: Avatar | None = None, voice: str = "mel"
-) -> ExpressionStream:
+def speech_stage(preset: Preset, avatar: Avatar | None = None) -> ExpressionStream:
     """Speech to expression as the preset wants it, at sample 0.
 
     Args:
-        preset: Lookahead and expressiveness.
+        preset: Voice network, lookahead and expressiveness.
         avatar: Who speaks; somebody neutral when left out.
-        voice: One of `VOICES`.
     """
-    model = voice_model(voice)
-    if avatar is not None:
-        model = model.of_speaker(avatar.alpha, avatar.style.name, avatar.style.history)
-    controls = speech_controls(preset, avatar, has_priors=bool(model.styles))
-    return ExpressionStream(model, preset.speech.lookahead_ms, controls)
+    controls = speech_controls(preset, avatar)
+    return ExpressionStream(speaker(preset, avatar), preset.speech.lookahead_ms, controls)
 
 
-def speech_controls(
-    preset: Preset, avatar: Avatar | None = None, *, has_priors: bool = False
-) -> ExpressionControls:
+def speaker(preset: Preset, avatar: Avatar | None) -> VoiceModel:
+    """The preset's voice network, told who speaks; somebody neutral for None."""
+    model = voice_model(preset.speech.voice)
+    if avatar is None:
+        return model
+    return model.of_speaker(avatar.alpha, avatar.style.name, avatar.style.history)
+
+
+def speech_controls(preset: Preset, avatar: Avatar | None = None) -> ExpressionControls:
     """The preset's expressiveness on top of the speaker's own way of speaking.
 
     Networks with priors have the latter from the speaker's past expressions already.
     """
+    has_priors = bool(voice_model(preset.speech.voice).styles)
     own = 1.0 if avatar is None or has_priors else avatar.style.amplitude
     return ExpressionControls(amplitude=min(2.0, preset.motion.expressiveness * own))
 

@@ -18,16 +18,12 @@ from core.face_model import FaceModel
 from core.portrait.tracking import track
 from core.presets import Preset
 from core.types import FloatArray
-from core.voice.priors import representative
+from core.voice.priors import NAMED_AMPLITUDES, representative
 from render.video_reader import read_video
 
 Curve = NDArray[np.float64]
 
-NAMED = {
-    "neutral": Style(),
-    "lively": Style("lively", 1.3),
-    "subtle": Style("subtle", 0.7),
-}
+NAMED = {name: Style(name, amplitude) for name, amplitude in NAMED_AMPLITUDES.items()}
 _AMPLITUDE = (0.5, 1.8)
 _LEAST_SPEECH_S = 3.0
 _LEAST_AGREEMENT = 0.15

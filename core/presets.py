@@ -56,6 +56,11 @@ class Motion:
 class Speech:
     """How speech becomes expression."""
 
+    voice: str = _choice(
+        "mel",
+        ("mel", "a2e"),
+        "Voice network: mel is light, a2e also follows the avatar's way of speaking.",
+    )
     lookahead_ms: int = _choice(
         80, (40, 80), "Future sound a frame waits for: 80 moves best, 40 answers sooner."
     )

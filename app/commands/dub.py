@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.choices import add_neural
+from app.choices import add_neural, add_voice
 
 if TYPE_CHECKING:
     from app.neural import FilmPainter
@@ -26,6 +26,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "-o", "--output", type=Path, required=True, help=".mp4, .mkv or .webm file to write"
     )
     parser.add_argument("--preset", help="name or .toml file of a preset")
+    add_voice(parser)
     add_neural(parser)
     parser.add_argument(
         "--smoothing",
@@ -40,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     """Follow the face, redraw the mouth, write the film."""
     from app import folders, parts
     from app.avatars import tools as enrolment_tools
-    from app.choices import find_preset
+    from app.choices import choose_preset
     from app.dubbing import dub
     from app.progress import Progress
     from audio_io.files import read_audio
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from render.video_writer import VideoWriter
 
     video, sound = read_video(args.video), read_audio(args.audio)
-    preset = find_preset(args.preset, folders.presets())
+    preset = choose_preset(args.preset, folders.presets(), voice=args.voice)
     tools = enrolment_tools()
     looking = Progress(video.num_frames, "following the face", enabled=not args.quiet)
     followed = track(looking.track(args.interrupt.guard(video)), tools, args.smoothing)

@@ -38,7 +38,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     """Write or send; at least one place is needed."""
     from app import folders, parts
-    from app.choices import find_preset
+    from app.choices import choose_preset
     from app.progress import Progress
     from audio_io.files import read_audio
     from core import pipeline
@@ -48,9 +48,9 @@ def run(args: argparse.Namespace) -> int:
     if not (args.output or args.osc or args.arkit):
         raise ConfigError("Say where the curves go: -o FILE, --osc HOST or --arkit HOST.")
     sound = read_audio(args.audio)
-    preset = find_preset(args.preset, folders.presets())
+    preset = choose_preset(args.preset, folders.presets(), voice=args.voice)
     motion = parts.motion_stage(preset) if args.life else None
-    speech = parts.speech_stage(preset, voice=args.voice)
+    speech = parts.speech_stage(preset)
     frames: Iterable[ExpressionFrame] = pipeline.express(sound, speech, motion)
     frames = args.interrupt.guard(frames)
     if args.osc or args.arkit:

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from app.choices import add_neural
+from app.choices import add_neural, add_voice
 
 _REPORT_EVERY_S = 1.0
 
@@ -32,6 +32,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--camera", help="name or part of it, or 'none' (default: the first)")
     parser.add_argument("--virtual-mic", help="name or part of it, or 'none' (default: ours)")
     parser.add_argument("--preset", help="name or .toml file of a preset")
+    add_voice(parser)
     add_neural(parser)
     parser.add_argument("--record", type=Path, metavar="FILE", help="record to this file as well")
     parser.add_argument("--seconds", type=float, help="stop by itself after this long")
@@ -43,12 +44,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> int:
     """Run until the time is up or Ctrl-C, then write the figures."""
     from app import folders
-    from app.choices import find_preset
+    from app.choices import choose_preset
     from app.live.parts import ShippedParts
     from app.live.session import LiveSession
 
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    session = LiveSession(ShippedParts(args.neural), find_preset(args.preset, folders.presets()))
+    preset = choose_preset(args.preset, folders.presets(), voice=args.voice)
+    session = LiveSession(ShippedParts(args.neural), preset)
     try:
         if args.list:
             return _list(session, args.json)

@@ -94,7 +94,9 @@ def render(args: argparse.Namespace) -> dict[str, object]:
     from render.video_writer import VideoWriter
 
     started = time.perf_counter()
-    preset = choose_preset(args.preset, args.background, folders.presets())
+    preset = choose_preset(
+        args.preset, folders.presets(), background=args.background, voice=args.voice
+    )
     avatar = open_avatar(args.portrait, note=notes(args.quiet))
     drive = _open_drive(args, preset, avatar)
     renderer = _renderer(args, avatar, preset)
@@ -148,7 +150,7 @@ def _open_drive(args: argparse.Namespace, preset: Preset, avatar: "Avatar") -> _
         curves, rate_hz = read_frames(args.audio)
         return _Drive(curves, rate_hz, len(curves) / rate_hz, None)
     sound = read_audio(args.audio)
-    speech = parts.speech_stage(preset, avatar, args.voice)
+    speech = parts.speech_stage(preset, avatar)
     motion = parts.motion_stage(preset, args.seed)
     frames = pipeline.express(sound, speech, motion)
     return _Drive(frames, FRAME_RATE_HZ, sound.duration_s, sound)

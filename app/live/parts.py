@@ -94,6 +94,7 @@ class ShippedParts:
         from core.voice import ExpressionStream
 
         assert isinstance(speech, ExpressionStream)
+        speech.speak_as(parts.speaker(preset, avatar))
         speech.controls = parts.speech_controls(preset, avatar)
 
     def motion(self, preset: Preset) -> MotionStage:

@@ -71,3 +71,11 @@ class LogMelStream:
         self._buffer[:HISTORY_SAMPLES] = self._buffer[-HISTORY_SAMPLES:]
         self._buffer[HISTORY_SAMPLES:] = hop
         return log_mel(self._buffer)
+
+
+class SoundStream:
+    """Hops as they are, for networks that hear the waveform."""
+
+    def push(self, hop: FloatArray) -> FloatArray:
+        """The next hop, shape (HOP_SAMPLES,), float32."""
+        return hop

@@ -13,12 +13,13 @@ from core import blendshapes
 from core.errors import ModelError
 from core.onnx_session import open_session
 from core.types import FloatArray
-from core.voice.logmel import TOKEN_SIZE
+from core.voice.logmel import LogMelStream, SoundStream
 from core.voice.priors import as_history, as_shape
 
-_TOKENS_PER_HOP = 2
 _STATE_PREFIX = "state_"
 _SHAPE, _HISTORY = "prior_shape", "prior_history"
+_LISTENERS = {"mel": LogMelStream, "sound": SoundStream}
+"""What prepares a hop of sound, by the name of the network's input."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ class VoiceModel:
 
     def __init__(self, session: onnxruntime.InferenceSession, path: Path) -> None:
         self._session = session
+        self._input = session.get_inputs()[0].name
         try:
+            self._listener = _LISTENERS[self._input]
             properties = session.get_modelmeta().custom_metadata_map
             self.channels: tuple[str, ...] = tuple(json.loads(properties["channels"]))
             self.lookaheads_ms: tuple[int, ...] = tuple(json.loads(properties["lookahead_ms"]))
@@ -98,17 +101,26 @@ class VoiceModel:
             told._priors[_HISTORY] = as_history(history, self.channels)
         return told
 
+    def is_same_network(self, other: "VoiceModel") -> bool:
+        """Whether both are one network, whoever speaks."""
+        return self._session is other._session
+
+    def listener(self) -> LogMelStream | SoundStream:
+        """Turns hops of a new stream into what `step` hears."""
+        return self._listener()
+
     def initial_state(self) -> VoiceState:
         """The state before the first hop."""
         return VoiceState(tuple(np.zeros(i.shape, np.float32) for i in self._state_inputs))
 
     def step(
-        self, mel: FloatArray, state: VoiceState, lookahead_ms: int
+        self, heard: FloatArray, state: VoiceState, lookahead_ms: int
     ) -> tuple[FloatArray, float, VoiceState]:
         """Hear one hop.
 
         Args:
-            mel: Log-mel tokens of the hop, shape (2, TOKEN_SIZE), float32.
+            heard: What `listener` made of the hop, float32: log-mel tokens (2, TOKEN_SIZE), or
+                samples (HOP_SAMPLES,).
             state: From `initial_state` or the call before.
             lookahead_ms: One of `lookaheads_ms`.
 
@@ -116,8 +128,7 @@ class VoiceModel:
             The movement of the hop that lies `lookahead_ms` back: beta, shape (52,), float32, not
             yet bounded; the chance that it is speech, [0, 1]; the new state.
         """
-        hop = mel.reshape(1, _TOKENS_PER_HOP, TOKEN_SIZE)
-        feeds: dict[str, NDArray[np.float32]] = {"mel": hop, **self._priors}
+        feeds: dict[str, NDArray[np.float32]] = {self._input: heard[None], **self._priors}
         for entry, array in zip(self._state_inputs, state.arrays, strict=True):
             feeds[entry.name] = array
         wanted = [f"curves_{lookahead_ms}", f"speech_{lookahead_ms}", *self._state_outputs]

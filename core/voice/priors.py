@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from core import blendshapes
 from core.types import FloatArray
 
+NAMED_AMPLITUDES = {"neutral": 1.0, "lively": 1.3, "subtle": 0.7}
+"""Ways of speaking to choose from: how far each moves the mouth, against a neutral speaker."""
+
 HISTORY_FRAMES = 16
 """Past expressions a network is shown (N in the paper)."""
 

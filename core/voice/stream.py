@@ -7,7 +7,6 @@ from core.errors import ConfigError
 from core.types import HOP_SAMPLES, SAMPLE_RATE_HZ, ExpressionFrame, FloatArray
 from core.voice.controls import ControlFilter, ExpressionControls
 from core.voice.gate import GateSettings, VoiceGate
-from core.voice.logmel import LogMelStream
 from core.voice.model import VoiceModel
 
 _HOP_MS = 1000 * HOP_SAMPLES // SAMPLE_RATE_HZ
@@ -50,7 +49,7 @@ class ExpressionStream:
         self._model = model
         self._lookahead_ms = lookahead_ms
         self._lookahead_hops = lookahead_ms // _HOP_MS
-        self._features = LogMelStream()
+        self._listener = model.listener()
         self._state = model.initial_state()
         self._gate = VoiceGate(gate)
         self._filter = ControlFilter(controls)
@@ -72,6 +71,19 @@ class ExpressionStream:
     @controls.setter
     def controls(self, controls: ExpressionControls) -> None:
         self._filter.controls = controls
+
+    def speak_as(self, model: VoiceModel) -> None:
+        """Go on with the same network told of another speaker, from the next frame on.
+
+        Args:
+            model: What `VoiceModel.of_speaker` gave.
+
+        Raises:
+            ValueError: It is another network.
+        """
+        if not model.is_same_network(self._model):
+            raise ValueError("a stream cannot go on with another network")
+        self._model = model
 
     def push(self, samples: NDArray[np.float32]) -> list[ExpressionFrame]:
         """Hear more sound.
@@ -125,8 +137,8 @@ class ExpressionStream:
 
     def _hear(self, hop: FloatArray) -> list[ExpressionFrame]:
         hop = np.nan_to_num(hop, nan=0.0, posinf=1.0, neginf=-1.0).clip(-1, 1)
-        mel = self._features.push(hop)
-        raw, speech, self._state = self._model.step(mel, self._state, self._lookahead_ms)
+        heard = self._listener.push(hop)
+        raw, speech, self._state = self._model.step(heard, self._state, self._lookahead_ms)
         index = self._hops - self._lookahead_hops
         self._hops += 1
         if index < 0:

@@ -11,7 +11,7 @@ pytest.importorskip("soundfile")
 
 from core.blendshapes import INDEX  # noqa: E402
 from core.voice import ExpressionStream, VoiceModel  # noqa: E402
-from core.voice.logmel import HISTORY_SAMPLES, log_mel  # noqa: E402
+from core.voice.logmel import HISTORY_SAMPLES, TOKEN_SAMPLES, log_mel  # noqa: E402
 from weights.training.voice import (  # noqa: E402
     a2e,
     a2e_export,
@@ -62,7 +62,8 @@ def test_seconds_of_speech_train_a_network(tmp_path: Path) -> None:
     loaded = corpus.load(tmp_path / "corpus" / "espeak_en.npz")
     assert loaded[0].segments[0].label == spoken[0].segments[0].label
 
-    arrays = features.training_arrays(loaded, 0)
+    arrays = features.training_arrays(loaded, 0, True)
+    assert len(arrays["sound"]) == len(arrays["labels"]) * TOKEN_SAMPLES
     data = tmp_path / "data"
     data.mkdir()
     for name, array in arrays.items():
@@ -103,15 +104,52 @@ def test_the_transformer_streams_and_listens_to_its_priors(tmp_path: Path) -> No
         features, _ = encoder.hear(torch.from_numpy(mel)[None], encoder.initial_state())
         window = torch.nn.functional.pad(features, (0, 0, 16, 0))
         history = torch.from_numpy(model.styles["neutral"])[None]
-        expected = transformer(window, torch.zeros(1, 80), history)[0, -1]
+        expected = transformer(window, torch.zeros(1, 80), history)[0].numpy()
     columns = [INDEX[name] for name in a2e.SIDED_CHANNELS]
-    np.testing.assert_allclose(heard[columns], expected.numpy(), atol=1e-4)
+    np.testing.assert_allclose(heard[columns], expected[-2], atol=1e-4)
+    np.testing.assert_allclose(_heard(model, mel, 40)[columns], expected[-1], atol=1e-4)
 
     lively = model.of_speaker(np.zeros(80, np.float32), "lively")
     shaped = model.of_speaker(np.ones(80, np.float32), "neutral")
     for other in (lively, shaped):
         assert np.abs(_heard(other, mel) - heard).max() > 1e-3
     np.testing.assert_array_equal(_heard(model, mel), heard)
+
+
+def test_hubert_runs_alone_and_under_the_transformer(tmp_path: Path) -> None:
+    hubert_net = pytest.importorskip("weights.training.voice.hubert_net")
+    torch.manual_seed(1)
+    net = hubert_net.HubertVoiceNet(hubert_net.tiny_config()).eval()
+    rng = np.random.default_rng(0)
+    sound = (0.1 * rng.standard_normal(640 * 30)).astype(np.float32)
+    export.export(net, tmp_path / "alone.onnx")
+    with torch.no_grad():
+        outputs, _ = net(torch.from_numpy(sound)[None])
+    expected = outputs[-1].curves[0].reshape(30, 2, -1).mean(1).numpy()
+    model, column = VoiceModel.load(tmp_path / "alone.onnx"), INDEX["jawOpen"]
+    state = model.initial_state()
+    for hop in range(30):
+        beta, _, state = model.step(sound[640 * hop : 640 * (hop + 1)], state, 80)
+        assert beta[column] == pytest.approx(expected[hop, 0], abs=1e-4)
+
+    transformer = a2e.A2E(a2e.small(net.speech_features)).eval()
+    styles = {"neutral": np.zeros((16, len(a2e.SIDED_CHANNELS)), np.float32)}
+    a2e_export.export(net, transformer, styles, tmp_path / "a2e.onnx")
+    whole, cut = (
+        [f.beta for n in blocks for f in n]
+        for blocks in (
+            _frames(VoiceModel.load(tmp_path / "a2e.onnx"), sound, block)
+            for block in (len(sound), 333)
+        )
+    )
+    np.testing.assert_array_equal(whole, cut)
+    assert len(whole) == 30
+
+
+def _frames(model: VoiceModel, sound: np.ndarray, block: int) -> list:
+    stream = ExpressionStream(model)
+    pieces = [stream.push(sound[i : i + block]) for i in range(0, len(sound), block)]
+    return [*pieces, stream.finish()]
 
 
 def test_a_picture_of_the_prediction(tmp_path: Path) -> None:
@@ -128,10 +166,10 @@ def test_a_picture_of_the_prediction(tmp_path: Path) -> None:
     assert (tmp_path / "plot.png").stat().st_size > 20_000
 
 
-def _heard(model: VoiceModel, mel: np.ndarray) -> np.ndarray:
+def _heard(model: VoiceModel, mel: np.ndarray, lookahead_ms: int = 80) -> np.ndarray:
     state = model.initial_state()
     for hop in range(len(mel) // 2):
-        beta, _, state = model.step(mel[2 * hop : 2 * hop + 2], state, 80)
+        beta, _, state = model.step(mel[2 * hop : 2 * hop + 2], state, lookahead_ms)
     return beta
 
 

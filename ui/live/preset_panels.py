@@ -118,8 +118,9 @@ class MotionPanel(PresetPanel):
         super().__init__(context, presets)
         speech = self.card("talk", self._texts("motion.speech"))
         speech.body.addWidget(self.slider("motion.expressiveness"))
-        speech.body.addWidget(label(self._texts("preset.speech.lookahead_ms"), ""))
-        speech.body.addWidget(self.segments("speech.lookahead_ms"))
+        for path in ("speech.lookahead_ms", "speech.voice"):
+            speech.body.addWidget(label(self._texts(f"preset.{path}"), ""))
+            speech.body.addWidget(self.segments(path))
         life = self.card("motion", self._texts("motion.life"))
         for name in LIFE:
             life.body.addWidget(self.slider(f"motion.{name}"))

@@ -51,4 +51,4 @@ def choices_write(preset, file):
 
 
 def test_background_replaces_the_presets(tmp_path):
-    assert choices.choose_preset(None, "blur", tmp_path).background.kind == "blur"
+    assert choices.choose_preset(None, tmp_path, background="blur").background.kind == "blur"

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from render.fia.model import DECODER_SUFFIX, ENROLMENT_SUFFIX
 from render.fia.network import FiaNetwork
+from weights.training import storage
 from weights.training.fia import export
 
 Storage = Callable[[Path, Path], None]
 STORAGES: dict[str, Storage | None] = {
     "float32": None,
-    "float16": export.store_weights_half,
-    "int8": export.store_weights_int8,
+    "float16": storage.store_weights_half,
+    "int8": storage.store_weights_int8,
 }
 
 

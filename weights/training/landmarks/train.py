@@ -18,9 +18,9 @@ from torch import Tensor
 
 from core.face_model import FaceModel
 from weights import store
-from weights.training.fia.export import store_weights_half
 from weights.training.landmarks.data import PICTURE_PX
 from weights.training.landmarks.network import LandmarkNet
+from weights.training.storage import store_weights_half
 
 _BATCH = 32
 _RATE = 2e-3

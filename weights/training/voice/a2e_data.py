@@ -15,12 +15,13 @@ from torch import Tensor
 
 from core.blendshapes import INDEX
 from core.face_model import FaceModel
-from core.voice.priors import representative
+from core.types import HOP_SAMPLES
+from core.voice.priors import NAMED_AMPLITUDES, representative
 from weights.training.voice import augment, features
 from weights.training.voice.a2e import SIDED_CHANNELS, A2EConfig
 from weights.training.voice.coarticulation import CHANNELS, Style
 from weights.training.voice.engines import Utterance
-from weights.training.voice.model import LOOKAHEAD_TOKENS, VoiceNet
+from weights.training.voice.model import LOOKAHEAD_TOKENS, SpeechNet
 
 SHAPE_SIZE = 80
 _SHARE_FROM_SHAPE = 0.6
@@ -28,10 +29,10 @@ _MOUTH_CM = 0.05
 _AT_REST = 0.05
 NAMED_STYLES = {
     "neutral": Style(),
-    "lively": Style(amplitude=1.4, crispness=1.25, smile=0.1),
-    "subtle": Style(amplitude=0.65, crispness=0.85),
+    "lively": Style(amplitude=NAMED_AMPLITUDES["lively"], crispness=1.25, smile=0.1),
+    "subtle": Style(amplitude=NAMED_AMPLITUDES["subtle"], crispness=0.85),
 }
-"""Ways of speaking to choose from, as the transformer is shown them."""
+"""The named ways of speaking, as the transformer is shown them."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,10 @@ def sided(curves: NDArray[np.float32], asymmetry: float) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Spoken:
-    """One person's utterance: log-mel tokens (2T, TOKEN_SIZE) and expressions (T, C) at 25 Hz."""
+    """One person's utterance: sound (T * HOP_SAMPLES,) and expressions (T, C) at 25 Hz."""
 
     person: int
-    mel: NDArray[np.float16]
+    sound: NDArray[np.int16]
     expressions: NDArray[np.float16]
 
 
@@ -95,11 +96,12 @@ def speak(
         if i % per_person == 0:
             people.append(draw_person(rng))
         example = features.example(said, rng, augment.Chances(), people[-1].style)
-        mel = features.spectra(example.sound)
-        frames = len(mel) // 2
+        sound = features.as_int16(example.sound)
+        frames = len(sound) // HOP_SAMPLES
         curves = sided(example.movement.curves, people[-1].style.asymmetry)
         expressions = curves[: 2 * frames].reshape(frames, 2, -1).mean(1)
-        spoken.append(Spoken(len(people) - 1, mel[: 2 * frames], expressions.astype(np.float16)))
+        own = sound[: frames * HOP_SAMPLES]
+        spoken.append(Spoken(len(people) - 1, own, expressions.astype(np.float16)))
     return spoken, people
 
 
@@ -115,17 +117,17 @@ def named_histories(utterances: list[Utterance]) -> dict[str, NDArray[np.float32
 
 
 @torch.no_grad()
-def record(spoken: list[Spoken], encoder: VoiceNet, before: int = 14) -> list[Recording]:
-    """Hear utterances through a trained `mel` encoder, from a stream's very beginning.
+def record(spoken: list[Spoken], encoder: SpeechNet, before: int = 14) -> list[Recording]:
+    """Hear utterances through a trained encoder, from a stream's very beginning.
 
-    Feature t has heard until t plus 80 ms, so expressions are shifted by the encoder's lookahead;
+    Expressions are shifted by the shortest lookahead, so the newest of a window lies that far back;
     before the sound lie `before` frames of an empty window.
     """
-    late = LOOKAHEAD_TOKENS[-1] // 2
+    late = LOOKAHEAD_TOKENS[0] // 2
     recordings = []
     for one in spoken:
-        mel = torch.from_numpy(one.mel.astype(np.float32))[None]
-        heard, _ = encoder.hear(mel, encoder.initial_state())
+        sound = encoder.prepare(one.sound.astype(np.float32) / 32767)
+        heard, _ = encoder.hear(torch.from_numpy(sound)[None], encoder.initial_state())
         padded = np.pad(heard[0].numpy().astype(np.float16), ((2 * before, 0), (0, 0)))
         expressions = np.pad(one.expressions, ((before + late, 0), (0, 0)))[: len(padded) // 2]
         recordings.append(Recording(one.person, padded, expressions))

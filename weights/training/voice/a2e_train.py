@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from weights import store
+from weights.training import storage
 from weights.training.voice import a2e, a2e_data, a2e_export, corpus, features, train
 from weights.training.voice.a2e import A2E, A2EConfig
 from weights.training.voice.a2e_data import Windows
@@ -53,7 +54,7 @@ def train_a2e(config: A2EConfig, windows: Windows, basis: Tensor, options: A2ETr
     torch.manual_seed(options.seed)
     net = A2E(config).train()
     optimizer = torch.optim.Adam(net.parameters(), lr=options.learning_rate, betas=options.betas)
-    began, step, progress = time.monotonic(), 0, 0.0
+    began, step, progress = time.process_time(), 0, 0.0
     while progress < 1:
         rate = options.learning_rate * min(1.0, (step + 1) / options.warm_up_steps)
         for group in optimizer.param_groups:
@@ -69,7 +70,7 @@ def train_a2e(config: A2EConfig, windows: Windows, basis: Tensor, options: A2ETr
             print(f"step {step} loss {loss.item():.5f}", flush=True)
         done = [step / options.steps] if options.steps else []
         if options.minutes:
-            done.append((time.monotonic() - began) / (60 * options.minutes))
+            done.append((time.process_time() - began) / (60 * options.minutes))
         progress = max(done)
     return net.eval()
 
@@ -134,6 +135,7 @@ def main() -> None:
     parser.add_argument("--preset", choices=("paper", "live", "small"), default="live")
     parser.add_argument("--rate", type=float, default=5e-4, help="learning rate")
     parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--half", action="store_true", help="train: store weights in 16 bits")
     parser.add_argument("--steps", type=int, default=1200)
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
@@ -156,6 +158,8 @@ def main() -> None:
     net = train_a2e(config, training, basis, options)
     print(f"expression error on unseen voices and styles {expression_error(net, unseen):.4f}")
     a2e_export.export(encoder, net, data["styles"], arguments.out)
+    if arguments.half:
+        storage.store_weights_half(arguments.out, arguments.out)
 
 
 if __name__ == "__main__":

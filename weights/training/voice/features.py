@@ -1,10 +1,11 @@
 """Turn the spoken corpus into what the voice network is trained on.
 
-    python -m weights.training.voice.features --corpus DIR --out DIR [--copies 1]
+    python -m weights.training.voice.features --corpus DIR --out DIR [--copies 1] [--sound]
 
 Writes flat arrays (`mel.npy`, `curves.npy`, `labels.npy`, `speech.npy`) of all training utterances
 one after another with pauses between them, `noise.npy` (spectra of non-speech), and one `.npz` a
-held-out group with clean sound and its curves.
+held-out group with clean sound and its curves. `--sound` also writes the waveforms, int16:
+`sound.npy` and `noise_sound.npy`.
 """
 
 import argparse
@@ -85,6 +86,11 @@ def spectra(sound: NDArray[np.float32]) -> NDArray[np.float16]:
     return log_mel(np.pad(sound, (HISTORY_SAMPLES, 0))).astype(np.float16)
 
 
+def as_int16(sound: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Sound in [-1, 1] as it is stored."""
+    return np.clip(sound * 32767, -32767, 32767).astype(np.int16)
+
+
 def training_utterances(folder: Path) -> Iterator[Utterance]:
     """Everything that is not held out, in a shuffled order that the seed of the corpus fixes."""
     files = sorted(p for p in folder.glob("*.npz") if p.stem not in corpus.HELD_OUT)
@@ -108,23 +114,28 @@ def write_group(path: Path, utterances: list[Utterance]) -> None:
     sound = np.concatenate([p.sound for p in parts])
     np.savez(
         path,
-        samples=np.clip(sound * 32767, -32767, 32767).astype(np.int16),
+        samples=as_int16(sound),
         curves=np.concatenate([p.movement.curves for p in parts]).astype(np.float16),
         labels=np.concatenate([p.movement.labels for p in parts]),
         lengths=np.array([len(p.movement.labels) for p in parts]),
     )
 
 
-def training_arrays(utterances: list[Utterance], seed: int) -> dict[str, NDArray]:
+def training_arrays(
+    utterances: list[Utterance], seed: int, with_sound: bool = False
+) -> dict[str, NDArray]:
     """Flat arrays of augmented utterances with a pause after each."""
     rng = np.random.default_rng(seed)
-    parts: dict[str, list[NDArray]] = {"mel": [], "curves": [], "labels": [], "speech": []}
+    names = ["mel", "curves", "labels", "speech", *(["sound"] if with_sound else [])]
+    parts: dict[str, list[NDArray]] = {name: [] for name in names}
     for said in utterances:
         for part in (example(said, rng, augment.Chances()), pause(rng)):
             parts["mel"].append(spectra(part.sound))
             parts["curves"].append(part.movement.curves.astype(np.float16))
             parts["labels"].append(part.movement.labels)
             parts["speech"].append(part.movement.speech.astype(np.uint8))
+            if with_sound:
+                parts["sound"].append(as_int16(part.sound))
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
 
@@ -135,6 +146,7 @@ def main() -> None:
     parser.add_argument(
         "--copies", type=int, default=1, help="augmented versions of each utterance"
     )
+    parser.add_argument("--sound", action="store_true", help="write the waveforms too")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -147,12 +159,15 @@ def main() -> None:
     chunks = [rest[i : i + _CHUNK] for i in range(0, len(rest), _CHUNK)]
     seeds = [arguments.seed * 100_000 + i for i in range(len(chunks))]
     with ProcessPoolExecutor(arguments.workers) as pool:
-        results = list(pool.map(training_arrays, chunks, seeds))
+        keep = [arguments.sound] * len(chunks)
+        results = list(pool.map(training_arrays, chunks, seeds, keep))
     for name in results[0]:
         np.save(arguments.out / f"{name}.npy", np.concatenate([r[name] for r in results]))
     rng = np.random.default_rng(arguments.seed)
     noise = [augment.noise(6 * SAMPLE_RATE_HZ, rng) * 0.05 for _ in range(400)]
     np.save(arguments.out / "noise.npy", np.stack([spectra(n) for n in noise]))
+    if arguments.sound:
+        np.save(arguments.out / "noise_sound.npy", np.stack([as_int16(n) for n in noise]))
     print(f"{sum(len(r['labels']) for r in results) / 50 / 3600:.1f} h with pauses")
 
 

@@ -1,7 +1,8 @@
-"""Augmentation of log-mel batches while training: cheap, so every batch is heard anew.
+"""Augmentation of batches while training: cheap, so every batch is heard anew.
 
-Powers of sounds add (cross terms average out), gains and filters are offsets in dB, a longer vocal
-tract squeezes the band axis, and a room smears power over time.
+Of log-mel spectra: powers of sounds add (cross terms average out), gains and filters are offsets in
+dB, a longer vocal tract squeezes the band axis, and a room smears power over time. Of waveforms:
+the same without tract and room, which `augment` has drawn for each utterance.
 """
 
 from dataclasses import dataclass
@@ -11,8 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from core.types import SAMPLE_RATE_HZ
 from core.voice import logmel
-from core.voice.logmel import NUM_BANDS
+from core.voice.logmel import NUM_BANDS, TOKEN_SAMPLES
 from weights.training.voice.coarticulation import CHANNEL_INDEX
 
 _FLOOR, _SHIFT, _SCALE = logmel._FLOOR, logmel._SHIFT, logmel._SCALE
@@ -84,12 +86,50 @@ def _tract_matrix(factor: float) -> Tensor:
     return torch.from_numpy(matrix)
 
 
-class Mixer:
-    """Draws and applies all changes to a batch."""
+class _Draws:
+    """What both mixers draw."""
 
-    def __init__(self, config: MixingConfig, noise_mel: np.ndarray, rng: np.random.Generator):
+    def __init__(self, config: MixingConfig, rng: np.random.Generator) -> None:
         self.config = config
         self._rng = rng
+
+    def _uniform(self, low: float, high: float, count: int) -> np.ndarray:
+        return self._rng.uniform(low, high, count).astype(np.float32)
+
+    def _chosen(self, chance: float, count: int) -> Tensor:
+        return torch.from_numpy((self._rng.random(count) < chance).astype(np.float32))
+
+    def _wander(self, batch: int, steps: int) -> Tensor:
+        """Wandering gains (B, steps of 10 ms) in dB, 0 where none was chosen.
+
+        They stand for stress, which machines lack.
+        """
+        knots = int(steps / 100 * self._rng.uniform(1.5, 4)) + 2
+        wander = torch.from_numpy(
+            self._rng.normal(0, self.config.prosody_db, (batch, 1, knots)).astype(np.float32)
+        )
+        chosen = self._chosen(self.config.prosody_chance, batch)[:, None]
+        return F.interpolate(wander, steps, mode="linear", align_corners=True)[:, 0] * chosen
+
+    def _opened(self, curves: Tensor, gain_db: Tensor) -> Tensor:
+        """Movements (B, T, C) that open with the loudness, gains (B, T) in dB."""
+        factor = torch.exp(gain_db / 20 * np.log(self.config.opening_per_20_db))
+        curves = curves.clone()
+        curves[..., _LOUDNESS_CHANNELS] *= factor[..., None]
+        return curves.clamp(0, 1)
+
+    def _responses(self, points: Tensor, batch: int) -> Tensor:
+        """Smooth random frequency responses (B, len(points)) in dB, at places [0, 1]."""
+        shapes = torch.stack([torch.cos(np.pi * k * points) for k in range(1, 5)])
+        weights = self._rng.normal(0, self.config.filter_db, (batch, 4)).astype(np.float32)
+        return torch.from_numpy(weights) @ shapes
+
+
+class Mixer(_Draws):
+    """Draws and applies all changes to a batch of log-mel tokens."""
+
+    def __init__(self, config: MixingConfig, noise_mel: np.ndarray, rng: np.random.Generator):
+        super().__init__(config, rng)
         self._noise = torch.from_numpy(noise_mel.astype(np.float32))
         low, high = config.tract
         self._tracts = torch.stack([_tract_matrix(f) for f in np.linspace(low, high, 24)])
@@ -97,7 +137,9 @@ class Mixer:
     def __call__(self, mel: Tensor, curves: Tensor) -> tuple[Tensor, Tensor]:
         """Changed tokens (B, T, D) and movements (B, T, C)."""
         power = to_power(mel)
-        power, curves = self._prosody(power, curves)
+        wander = self._wander(len(mel), power.shape[1])
+        curves = self._opened(curves, wander[:, ::2])
+        power = power * torch.exp(_DB * wander)[..., None]
         power = self._tract(power)
         power = self._room(power)
         level = power.sum(2).quantile(0.9, dim=1).clamp_min(1e-4)  # (B,) loud frames
@@ -107,26 +149,6 @@ class Mixer:
         gain = torch.from_numpy(self._uniform(*self.config.gain_db, len(power)))
         power = power * torch.exp(_DB * gain)[:, None, None]
         return self._drop_bands(to_mel(power)), curves
-
-    def _uniform(self, low: float, high: float, count: int) -> np.ndarray:
-        return self._rng.uniform(low, high, count).astype(np.float32)
-
-    def _chosen(self, chance: float, count: int) -> Tensor:
-        return torch.from_numpy((self._rng.random(count) < chance).astype(np.float32))
-
-    def _prosody(self, power: Tensor, curves: Tensor) -> tuple[Tensor, Tensor]:
-        """Wandering loudness that opens the mouth as it rises: stress, which machines lack."""
-        batch, steps, _ = power.shape
-        knots = int(steps / 100 * self._rng.uniform(1.5, 4)) + 2
-        wander = torch.from_numpy(
-            self._rng.normal(0, self.config.prosody_db, (batch, 1, knots)).astype(np.float32)
-        )
-        chosen = self._chosen(self.config.prosody_chance, batch)[:, None]
-        gain = F.interpolate(wander, steps, mode="linear", align_corners=True)[:, 0] * chosen
-        factor = torch.exp(gain[:, ::2] / 20 * np.log(self.config.opening_per_20_db))
-        curves = curves.clone()
-        curves[..., _LOUDNESS_CHANNELS] *= factor[..., None]
-        return power * torch.exp(_DB * gain)[..., None], curves.clamp(0, 1)
 
     def _tract(self, power: Tensor) -> Tensor:
         which = self._rng.integers(0, len(self._tracts), len(power))
@@ -171,10 +193,7 @@ class Mixer:
     def _filter(self, power: Tensor) -> Tensor:
         """A smooth random frequency response, sometimes with its ends cut off."""
         batch = len(power)
-        bands = torch.linspace(0, 1, NUM_BANDS)
-        shapes = torch.stack([torch.cos(np.pi * k * bands) for k in range(1, 5)])
-        weights = self._rng.normal(0, self.config.filter_db, (batch, 4)).astype(np.float32)
-        response = torch.from_numpy(weights) @ shapes  # (B, NUM_BANDS) in dB
+        response = self._responses(torch.linspace(0, 1, NUM_BANDS), batch)
         for i in np.flatnonzero(self._rng.random(batch) < self.config.band_limit_chance):
             if self._rng.random() < 0.5:
                 response[i, : self._rng.integers(1, 6)] -= 30
@@ -188,3 +207,59 @@ class Mixer:
                 part = slice(half + first, half + first + count)
                 mel[i, :, part] = mel[i, :, part].mean()
         return mel
+
+
+class SoundMixer(_Draws):
+    """Draws and applies all changes to a batch of waveforms."""
+
+    def __init__(self, config: MixingConfig, noise: np.ndarray, rng: np.random.Generator):
+        super().__init__(config, rng)
+        self._noise = noise
+
+    def __call__(self, sound: Tensor, curves: Tensor) -> tuple[Tensor, Tensor]:
+        """Changed sound (B, T * TOKEN_SAMPLES) and movements (B, T, C)."""
+        wander = self._wander(len(sound), 2 * curves.shape[1])
+        curves = self._opened(curves, wander[:, ::2])
+        gain = F.interpolate(wander[:, None], sound.shape[1], mode="linear")[:, 0]
+        sound = sound * torch.exp(_DB / 2 * gain)
+        level = _loud(sound).clamp_min(1e-3)  # (B,)
+        sound = self._add(sound, self._babble(sound), level, "babble")
+        sound = self._add(sound, self._noise_pieces(*sound.shape), level, "noise")
+        sound = self._filter(sound)
+        gain = torch.from_numpy(self._uniform(*self.config.gain_db, len(sound)))
+        return sound * torch.exp(_DB / 2 * gain)[:, None], curves
+
+    def _add(self, sound: Tensor, other: Tensor, level: Tensor, kind: str) -> Tensor:
+        chance = getattr(self.config, f"{kind}_chance")
+        low, high = getattr(self.config, f"{kind}_snr_db")
+        snr = torch.from_numpy(self._uniform(low, high, len(sound)))
+        scale = level / _loud(other).clamp_min(1e-4) * torch.exp(-_DB / 2 * snr)
+        return sound + other * (scale * self._chosen(chance, len(sound)))[:, None]
+
+    def _babble(self, sound: Tensor) -> Tensor:
+        """One to three other sequences of the batch, talking behind the first."""
+        voices = self._rng.integers(1, 4)
+        return sum(sound.roll(int(k), 0) for k in self._rng.choice(len(sound) - 1, voices) + 1)
+
+    def _noise_pieces(self, batch: int, count: int) -> Tensor:
+        pieces = self._noise[self._rng.integers(0, len(self._noise), batch)]
+        repeated = np.stack([np.resize(piece, count) for piece in pieces])
+        return torch.from_numpy(repeated.astype(np.float32) / 32767)
+
+    def _filter(self, sound: Tensor) -> Tensor:
+        """A smooth random frequency response over the mel axis, sometimes with its ends cut off."""
+        count = sound.shape[1]
+        hz = torch.fft.rfftfreq(count, 1 / SAMPLE_RATE_HZ)
+        mels = torch.log10(1 + hz / 700)
+        response = self._responses(mels / mels[-1], len(sound))
+        for i in np.flatnonzero(self._rng.random(len(sound)) < self.config.band_limit_chance):
+            if self._rng.random() < 0.5:
+                response[i, hz < self._rng.uniform(100, 400)] -= 30
+            response[i, hz > self._rng.uniform(2500, 7000)] -= 40
+        return torch.fft.irfft(torch.fft.rfft(sound) * torch.exp(_DB / 2 * response), count)
+
+
+def _loud(sound: Tensor) -> Tensor:
+    """Root mean square of the loud tokens of sound (B, T * TOKEN_SAMPLES), shape (B,)."""
+    power = sound.unflatten(1, (-1, TOKEN_SAMPLES)).square().mean(2)
+    return power.quantile(0.9, dim=1).sqrt()

@@ -1,15 +1,18 @@
-"""The `mel` voice network: log-mel tokens in, mouth movement and speech decision out.
+"""The voice networks: sound in, mouth movement and speech decision out; here the `mel` encoder.
 
 Shape legend: B batch, T tokens (50 Hz), D features, C channels, K mouth classes.
 """
 
+from abc import abstractmethod
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.voice.logmel import TOKEN_SIZE
+from core.voice.logmel import HISTORY_SAMPLES, TOKEN_SIZE, log_mel
 from weights.training.voice import phones
 from weights.training.voice.coarticulation import (
     CHANNEL_INDEX,
@@ -67,84 +70,117 @@ def seal(open_curves: Tensor, closure: Tensor) -> Tensor:
     return curves * (1 - is_closing) + sealing[..., None] * is_closing
 
 
-@dataclass(frozen=True)
-class VoiceNetState:
-    """What the network remembers: the last inputs of both convolutions, and the GRU's state.
+class SpeechNet(nn.Module):
+    """A streaming encoder of speech with one head for each lookahead.
 
-    Shapes (B, TOKEN_SIZE, 4), (B, convolution_width, 2), (layers, B, recurrent_width).
+    Attributes:
+        INPUT: What it hears, as its ONNX file calls it: "mel" or "sound".
+        STATES: Names of what it remembers, in the order of its state.
+        feature_size: D of the encoder.
     """
 
-    mel: Tensor
-    features: Tensor
-    recurrent: Tensor
+    INPUT: str
+    STATES: tuple[str, ...]
 
-
-class VoiceNet(nn.Module):
-    """Two causal convolutions, a GRU, and one head for each lookahead."""
-
-    KERNELS = (5, 3)
-
-    def __init__(self, config: VoiceNetConfig = VoiceNetConfig()) -> None:
+    def __init__(self, feature_size: int, head_width: int) -> None:
         super().__init__()
-        self.config = config
-        c = config
-        self.convolution_1 = nn.Conv1d(TOKEN_SIZE, c.convolution_width, self.KERNELS[0])
-        self.convolution_2 = nn.Conv1d(c.convolution_width, c.feature_width, self.KERNELS[1])
-        self.recurrence = nn.GRU(
-            c.feature_width, c.recurrent_width, c.recurrent_layers, batch_first=True
-        )
+        self.feature_size = feature_size
         outputs = len(CHANNELS) + 1 + len(phones.CLASSES)
         self.heads = nn.ModuleList(
             nn.Sequential(
-                nn.Linear(c.recurrent_width, c.head_width),
+                nn.Linear(feature_size, head_width),
                 nn.SiLU(),
-                nn.Linear(c.head_width, outputs),
+                nn.Linear(head_width, outputs),
             )
             for _ in LOOKAHEAD_TOKENS
         )
 
-    def initial_state(self, batch: int = 1) -> VoiceNetState:
-        """The state before the first token."""
-        c = self.config
-        return VoiceNetState(
-            torch.zeros(batch, TOKEN_SIZE, self.KERNELS[0] - 1),
-            torch.zeros(batch, c.convolution_width, self.KERNELS[1] - 1),
-            torch.zeros(c.recurrent_layers, batch, c.recurrent_width),
-        )
+    @staticmethod
+    @abstractmethod
+    def prepare(sound: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What the network hears of a whole sound (T * TOKEN_SAMPLES,), without a batch axis."""
 
-    def encode(self, mel: Tensor, state: VoiceNetState) -> tuple[Tensor, VoiceNetState]:
-        """The 50 Hz features (B, T, recurrent_width) of tokens (B, T, TOKEN_SIZE)."""
-        x = torch.cat([state.mel, mel.transpose(1, 2)], 2)  # (B, TOKEN_SIZE, 4 + T)
-        mel_tail = x[:, :, -(self.KERNELS[0] - 1) :]
-        y = F.silu(self.convolution_1(x))  # (B, convolution_width, T)
-        y = torch.cat([state.features, y], 2)
-        features_tail = y[:, :, -(self.KERNELS[1] - 1) :]
-        z = F.silu(self.convolution_2(y)).transpose(1, 2)  # (B, T, feature_width)
-        z, recurrent = self.recurrence(z, state.recurrent)
-        return z, VoiceNetState(mel_tail, features_tail, recurrent)
+    @abstractmethod
+    def initial_state(self, batch: int = 1) -> tuple[Tensor, ...]:
+        """The state before the first token."""
+
+    @abstractmethod
+    def encode(self, heard: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Features (B, T, D) of what is heard, and the new state."""
 
     @property
     def speech_features(self) -> int:
         """Size of what `hear` gives."""
-        return self.config.recurrent_width + self.heads[-1][-1].out_features
+        return self.feature_size + self.heads[-1][-1].out_features
 
-    def hear(self, mel: Tensor, state: VoiceNetState) -> tuple[Tensor, VoiceNetState]:
+    def hear(self, heard: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Speech features (B, T, F) for another network, at the longest lookahead.
 
-        What the recurrence remembers, and what the last head reads from it.
+        What the encoder says, and what the last head reads from it.
         """
-        z, state = self.encode(mel, state)
+        z, state = self.encode(heard, state)
         return torch.cat([z, self.heads[-1](z)], 2), state
 
     def forward(
-        self, mel: Tensor, state: VoiceNetState | None = None
-    ) -> tuple[list[HeadOutput], VoiceNetState]:
+        self, heard: Tensor, state: tuple[Tensor, ...] | None = None
+    ) -> tuple[list[HeadOutput], tuple[Tensor, ...]]:
         """One output a lookahead; output t of a head answers for token t - lookahead."""
-        z, state = self.encode(mel, state or self.initial_state(len(mel)))
+        z, state = self.encode(heard, state or self.initial_state(len(heard)))
+        return self.answer(z), state
+
+    def answer(self, z: Tensor) -> list[HeadOutput]:
+        """What the heads read from features (B, T, D)."""
         c = len(CHANNELS)
         outputs = []
         for head in self.heads:
             o = head(z)
             sealed = o[..., CHANNEL_INDEX["mouthClose"]]
             outputs.append(HeadOutput(o[..., :c], sealed, o[..., c], o[..., c + 1 :]))
-        return outputs, state
+        return outputs
+
+
+class VoiceNet(SpeechNet):
+    """Two causal convolutions and a GRU on log-mel tokens (B, T, TOKEN_SIZE).
+
+    It remembers the last inputs of both convolutions, (B, TOKEN_SIZE, 4) and
+    (B, convolution_width, 2), and the GRU's state, (layers, B, recurrent_width).
+    """
+
+    INPUT = "mel"
+    STATES = ("state_mel", "state_features", "state_recurrent")
+    KERNELS = (5, 3)
+
+    def __init__(self, config: VoiceNetConfig = VoiceNetConfig()) -> None:
+        super().__init__(config.recurrent_width, config.head_width)
+        self.config = c = config
+        self.convolution_1 = nn.Conv1d(TOKEN_SIZE, c.convolution_width, self.KERNELS[0])
+        self.convolution_2 = nn.Conv1d(c.convolution_width, c.feature_width, self.KERNELS[1])
+        self.recurrence = nn.GRU(
+            c.feature_width, c.recurrent_width, c.recurrent_layers, batch_first=True
+        )
+
+    @staticmethod
+    def prepare(sound: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Log-mel tokens, shape (T, TOKEN_SIZE)."""
+        return log_mel(np.pad(sound, (HISTORY_SAMPLES, 0)))
+
+    def initial_state(self, batch: int = 1) -> tuple[Tensor, ...]:
+        """The state before the first token."""
+        c = self.config
+        return (
+            torch.zeros(batch, TOKEN_SIZE, self.KERNELS[0] - 1),
+            torch.zeros(batch, c.convolution_width, self.KERNELS[1] - 1),
+            torch.zeros(c.recurrent_layers, batch, c.recurrent_width),
+        )
+
+    def encode(self, heard: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Features (B, T, recurrent_width) of tokens (B, T, TOKEN_SIZE), and the new state."""
+        mel, before, recurrent = state
+        x = torch.cat([mel, heard.transpose(1, 2)], 2)  # (B, TOKEN_SIZE, 4 + T)
+        mel_tail = x[:, :, -(self.KERNELS[0] - 1) :]
+        y = F.silu(self.convolution_1(x))  # (B, convolution_width, T)
+        y = torch.cat([before, y], 2)
+        features_tail = y[:, :, -(self.KERNELS[1] - 1) :]
+        z = F.silu(self.convolution_2(y)).transpose(1, 2)  # (B, T, feature_width)
+        z, recurrent = self.recurrence(z, recurrent)
+        return z, (mel_tail, features_tail, recurrent)

@@ -15,6 +15,7 @@ from render.fia.config import PRESETS, FiaConfig, paper  # noqa: E402
 from render.fia.network import FiaNetwork  # noqa: E402
 from render.fia.torch_weights import load_decoder  # noqa: E402
 from tests.fia_network import drawn  # noqa: E402
+from weights.training import storage  # noqa: E402
 from weights.training.fia import cost, export  # noqa: E402
 
 TINY = dataclasses.replace(
@@ -163,7 +164,7 @@ def test_low_precision_stays_close() -> None:
 
 @pytest.mark.parametrize(
     ("store", "least_db", "most_share"),
-    [(export.store_weights_half, 60, 0.62), (export.store_weights_int8, 35, 0.45)],
+    [(storage.store_weights_half, 60, 0.62), (storage.store_weights_int8, 35, 0.45)],
 )
 def test_small_files_keep_the_picture(store, least_db, most_share, tmp_path: Path) -> None:
     network = drawn(dataclasses.replace(TINY, decoder_widths=(96, 64, 48, 24)))
