@@ -22,7 +22,6 @@ from weights.training.voice.export import (
     TOKENS_PER_HOP,
     hop_of,
     output_names,
-    portable,
 )
 from weights.training.voice.model import SpeechNet
 
@@ -60,7 +59,7 @@ def export(encoder: SpeechNet, transformer: A2E, styles: dict[str, NDArray], pat
     )
     states = [*encoder.STATES, "state_window"]
     torch.onnx.export(
-        StreamingA2E(portable(encoder), transformer).eval(),
+        StreamingA2E(encoder, transformer).eval(),
         example,
         str(path),
         input_names=[encoder.INPUT, *states, "prior_shape", "prior_history"],

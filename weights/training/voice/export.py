@@ -8,7 +8,6 @@ new states.
 """
 
 import argparse
-import copy
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
 from core.types import HOP_SAMPLES, SAMPLE_RATE_HZ
 from core.voice.logmel import TOKEN_SAMPLES
@@ -77,15 +75,6 @@ def hop_of(net: SpeechNet) -> Tensor:
     return torch.from_numpy(net.prepare(np.zeros(HOP_SAMPLES, np.float32)))[None]
 
 
-def portable(net: SpeechNet) -> SpeechNet:
-    """A copy whose weights are plain, without the parametrisations that training uses."""
-    net = copy.deepcopy(net).eval()
-    for module in net.modules():
-        for name in list(getattr(module, "parametrizations", {})):
-            parametrize.remove_parametrizations(module, name)
-    return net
-
-
 def output_names(states: Sequence[str]) -> list[str]:
     """Names of the outputs, in order, of a network with these states."""
     names = []
@@ -97,7 +86,7 @@ def output_names(states: Sequence[str]) -> list[str]:
 def export(net: SpeechNet, path: Path, decision: SealDecision = ASIS) -> None:
     """Write `net` to `path`."""
     torch.onnx.export(
-        StreamingVoiceNet(portable(net), decision).eval(),
+        StreamingVoiceNet(net, decision).eval(),
         (hop_of(net), *net.initial_state()),
         str(path),
         input_names=[net.INPUT, *net.STATES],
