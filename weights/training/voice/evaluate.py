@@ -167,10 +167,12 @@ def real_talkers_table(model: VoiceModel, speech: Path) -> None:
     for name in curves:
         samples, _ = soundfile.read(folder / f"{name}.flac", dtype="float32")
         seen = curves[name]
-        predicted = np.array([ruler.measure(b) for b in betas(express(model, samples))])
+        frames = express(model, samples)
+        predicted = np.array([ruler.measure(b) for b in betas(frames)])
         level = metrics.level_db(samples, HOP_SAMPLES)
         count = min(len(seen), len(predicted), len(level))
         shift = -SOUND_LATE_FRAMES.get(name, 0)
+        speaking = np.array([frame.voiced for frame in frames[:count]])
         text = []
         for column, what in enumerate(("gap", "width")):
             truth = seen[:count, column]
@@ -182,6 +184,8 @@ def real_talkers_table(model: VoiceModel, speech: Path) -> None:
                 rows.setdefault(f"{what} {who}", []).append(metrics.correlation(curve, truth))
                 fixed = metrics.lagged_correlation(curve, truth, shift)
                 rows.setdefault(f"{what} {who}, in step", []).append(fixed)
+                spoken = metrics.correlation(curve[speaking], truth[speaking])
+                rows.setdefault(f"{what} {who}, speaking", []).append(spoken)
             lag, best = metrics.best_lag(predicted[:count, column], truth)
             rows.setdefault(f"{what} best lag", []).append(best)
             now = rows[f"{what} ours"][-1]
