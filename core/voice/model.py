@@ -18,7 +18,10 @@ from core.voice.priors import as_history, as_shape
 
 _STATE_PREFIX = "state_"
 _SHAPE, _HISTORY = "prior_shape", "prior_history"
-_LISTENERS: dict[str, type[LogMelStream] | type[SoundStream]] = {"mel": LogMelStream, "sound": SoundStream}
+_LISTENERS: dict[str, type[LogMelStream] | type[SoundStream]] = {
+    "mel": LogMelStream,
+    "sound": SoundStream,
+}
 """What prepares a hop of sound, by the name of the network's input."""
 
 

@@ -9,6 +9,7 @@ that is exported: `python -m weights.training.voice.export --checkpoint DIR/last
 import argparse
 import importlib
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
@@ -224,6 +225,62 @@ def learning_rate(progress: float, step: int, c: TrainConfig) -> float:
     return float(c.learning_rate * ramp * (0.02 + 0.98 * cosine))
 
 
+@dataclass
+class Run:
+    """A training as it stands, which its checkpoint keeps.
+
+    Attributes:
+        net: The network.
+        optimizer: Its optimizer.
+        average: The running average of its weights.
+        step: Steps made.
+        spent_s: Processor time used.
+    """
+
+    net: SpeechNet
+    optimizer: torch.optim.Optimizer
+    average: dict[str, Tensor]
+    step: int = 0
+    spent_s: float = 0.0
+
+    def resume(self, path: Path) -> None:
+        """Go on from a checkpoint, if there is one."""
+        if not path.exists():
+            return
+        device = next(self.net.parameters()).device
+        saved = torch.load(path, weights_only=True, map_location=device)
+        self.net.load_state_dict(saved["net"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.average, self.step, self.spent_s = saved["average"], saved["step"], saved["spent_s"]
+
+    def descend(self, loss: Tensor, average_decay: float) -> None:
+        """One step of the optimizer and of the average."""
+        self.optimizer.zero_grad()
+        loss.backward()
+        learnt = [p for group in self.optimizer.param_groups for p in group["params"]]
+        torch.nn.utils.clip_grad_norm_(learnt, 1.0)
+        self.optimizer.step()
+        self.step += 1
+        decay = min(average_decay, self.step / (self.step + 20))
+        for key, value in self.net.state_dict().items():
+            self.average[key].lerp_(value, 1 - decay)
+
+    def save(self, path: Path) -> None:
+        """Write the checkpoint atomically."""
+        net, temporary = self.net, path.with_suffix(".tmp")
+        content = {
+            "net": net.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average,
+            "step": self.step,
+            "spent_s": self.spent_s,
+            "hears": net.INPUT,
+            "config": asdict(net.config) if isinstance(net, VoiceNet) else net.config.to_dict(),
+        }
+        torch.save(content, temporary)
+        temporary.rename(path)
+
+
 def train(
     data_folder: Path,
     out: Path,
@@ -248,55 +305,55 @@ def train(
     if device.type == "cpu":
         torch.set_num_threads(1)
     tutor = Tutor(teacher, net).to(device) if teacher else None
-    learnt = [*net.parameters(), *(tutor.parameters() if tutor else ())]
-    optimizer = torch.optim.AdamW(
-        learnt,
-        lr=config.learning_rate,
-        betas=(0.9, 0.98),
-        weight_decay=config.weight_decay,
-    )
-    average = {k: v.clone() for k, v in net.state_dict().items()}
-    step, spent = 0, 0.0
+    run = Run(net, _optimizer(net, tutor, config), _copy(net))
     out.mkdir(parents=True, exist_ok=True)
     last = out / "last.pt"
-    if last.exists():
-        saved = torch.load(last, weights_only=True, map_location=device)
-        net.load_state_dict(saved["net"])
-        optimizer.load_state_dict(saved["optimizer"])
-        average, step, spent = saved["average"], saved["step"], saved["spent_s"]
-    rng = np.random.default_rng([config.seed, step])
+    run.resume(last)
+    rng = np.random.default_rng([config.seed, run.step])
     data = Sequences(data_folder, config, rng, net.INPUT)
     mixer = data.kind.mixer(mixing, data.noise, rng)
-    began, saved_at, smoothed = time.process_time() - spent, time.monotonic(), None
-    while spent < config.minutes * 60:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(spent / (config.minutes * 60), step, config)
-        clean, curves, labels, speech = data.draw()
-        heard, curves = mixer(clean, curves)
-        z, _ = net.encode(heard.to(device), net.initial_state(len(heard)))
-        target = tuple(part.to(device) for part in (curves, labels, speech))
-        loss = heads_loss(net.answer(z), target, data, config)
-        if tutor is not None:
-            features = tutor.features(clean).to(device)
-            loss = loss + config.tutor_weight * tutor.loss(z, features)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(learnt, 1.0)
-        optimizer.step()
-        step += 1
-        decay = min(config.average_decay, step / (step + 20))
-        for key, value in net.state_dict().items():
-            average[key].lerp_(value, 1 - decay)
+    began, saved_at, smoothed = time.process_time() - run.spent_s, time.monotonic(), None
+    while run.spent_s < config.minutes * 60:
+        for group in run.optimizer.param_groups:
+            group["lr"] = learning_rate(run.spent_s / (config.minutes * 60), run.step, config)
+        loss = _loss(net, data, mixer, config, tutor)
+        run.descend(loss, config.average_decay)
         smoothed = loss.item() if smoothed is None else 0.98 * smoothed + 0.02 * loss.item()
-        spent = time.process_time() - began
-        if step % 50 == 0:
-            print(f"step {step} {spent:.0f} s loss {smoothed:.4f}", flush=True)
+        run.spent_s = time.process_time() - began
+        if run.step % 50 == 0:
+            print(f"step {run.step} {run.spent_s:.0f} s loss {smoothed:.4f}", flush=True)
         if time.monotonic() - saved_at > config.checkpoint_s:
-            save(last, net, optimizer, average, step, spent)
+            run.save(last)
             saved_at = time.monotonic()
-    save(last, net, optimizer, average, step, spent)
-    net.load_state_dict(average)
+    run.save(last)
+    net.load_state_dict(run.average)
     return net
+
+
+def _copy(net: SpeechNet) -> dict[str, Tensor]:
+    return {name: weight.clone() for name, weight in net.state_dict().items()}
+
+
+def _optimizer(net: SpeechNet, tutor: Tutor | None, c: TrainConfig) -> torch.optim.Optimizer:
+    learnt = [*net.parameters(), *(tutor.parameters() if tutor else ())]
+    return torch.optim.AdamW(
+        learnt, lr=c.learning_rate, betas=(0.9, 0.98), weight_decay=c.weight_decay
+    )
+
+
+def _loss(
+    net: SpeechNet, data: Sequences, mixer: Callable, c: TrainConfig, tutor: Tutor | None
+) -> Tensor:
+    """Loss on a new batch."""
+    device = next(net.parameters()).device
+    clean, curves, labels, speech = data.draw()
+    heard, curves = mixer(clean, curves)
+    z, _ = net.encode(heard.to(device), net.initial_state(len(heard)))
+    target = tuple(part.to(device) for part in (curves, labels, speech))
+    loss = heads_loss(net.answer(z), target, data, c)
+    if tutor is not None:
+        loss = loss + c.tutor_weight * tutor.loss(z, tutor.features(clean).to(device))
+    return loss
 
 
 def learn_spectrum(net: "HubertVoiceNet", data_folder: Path, config: TrainConfig) -> float:
@@ -326,22 +383,6 @@ def learn_spectrum(net: "HubertVoiceNet", data_folder: Path, config: TrainConfig
         if step % 25 == 0:
             print(f"spectrum, step {step} loss {loss.item():.4f}", flush=True)
     return loss.item()
-
-
-def save(path: Path, net: SpeechNet, optimizer, average, step: int, spent_s: float) -> None:
-    """Write a checkpoint atomically."""
-    temporary = path.with_suffix(".tmp")
-    content = {
-        "net": net.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "average": average,
-        "step": step,
-        "spent_s": spent_s,
-        "hears": net.INPUT,
-        "config": asdict(net.config) if isinstance(net, VoiceNet) else net.config.to_dict(),
-    }
-    torch.save(content, temporary)
-    temporary.rename(path)
 
 
 def load(path: Path) -> SpeechNet:

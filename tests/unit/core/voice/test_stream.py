@@ -165,3 +165,21 @@ def test_not_a_network(tmp_path) -> None:
     path.write_bytes(b"nothing")
     with pytest.raises(ModelError, match=r"voice\.onnx"):
         VoiceModel.load(path)
+
+
+def test_laughter_trembles_in_an_open_mouth_and_ends_at_rest(model: VoiceModel) -> None:
+    """Five bursts a second of "ha", with breath between them."""
+    count = 3 * SAMPLE_RATE_HZ
+    time = np.arange(count) / SAMPLE_RATE_HZ
+    voiced = np.zeros(count)
+    for pitch in np.arange(250, 5000, 250):
+        gain = sum(1 / (1 + ((pitch - f) / 120) ** 2) for f in (800, 1300))
+        voiced += gain * np.sin(2 * np.pi * pitch * time)
+    swing = np.sin(2 * np.pi * 5 * time)
+    breath = np.random.default_rng(0).standard_normal(count) * np.clip(-swing, 0, 1)
+    laugh = (0.1 * voiced * np.clip(swing, 0, 1) + 0.01 * breath) * np.exp(-time / 2)
+    sound = np.pad(laugh, (0, SAMPLE_RATE_HZ)).astype(np.float32)
+    jaw = betas(express(model, sound))[:, INDEX["jawOpen"]]
+    assert jaw[10:60].min() > 0.15
+    assert jaw[10:60].max() < 0.8
+    assert jaw[-8:].max() == 0
