@@ -116,10 +116,15 @@ def test_the_transformer_streams_and_listens_to_its_priors(tmp_path: Path) -> No
     np.testing.assert_array_equal(_heard(model, mel), heard)
 
 
-def test_hubert_runs_alone_and_under_the_transformer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("published", [False, True])
+def test_hubert_runs_alone_and_under_the_transformer(published: bool, tmp_path: Path) -> None:
     hubert_net = pytest.importorskip("weights.training.voice.hubert_net")
     torch.manual_seed(1)
-    net = hubert_net.HubertVoiceNet(hubert_net.tiny_config()).eval()
+    if published:
+        hubert_net.HubertModel(hubert_net.tiny_config()).save_pretrained(tmp_path / "published")
+        net = hubert_net.PublishedHubert(tmp_path / "published").eval()
+    else:
+        net = hubert_net.HubertVoiceNet(hubert_net.tiny_config()).eval()
     rng = np.random.default_rng(0)
     sound = (0.1 * rng.standard_normal(640 * 30)).astype(np.float32)
     export.export(net, tmp_path / "alone.onnx")

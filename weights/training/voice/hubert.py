@@ -1,4 +1,4 @@
-"""HuBERT's own pretraining, and the features of published checkpoints.
+"""HuBERT's own pretraining.
 
     python -m weights.training.voice.hubert --data DIR --out DIR --minutes 600
     python -m weights.training.voice.train --encoder hubert --start DIR --data DIR --out RUN
@@ -21,64 +21,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import HubertConfig, HubertModel
 
-from core.types import HOP_SAMPLES
 from core.voice.logmel import TOKEN_SAMPLES
 from weights.training.voice.hubert_net import TAIL_SAMPLES, small_config
 
 CLUSTERS = 100
 _IGNORED = -100
-
-
-def load(name_or_folder: str | Path, device: str = "cpu") -> HubertModel:
-    """A pretrained HuBERT in evaluation mode.
-
-    Args:
-        name_or_folder: A folder with a checkpoint, or a published name such as
-            "facebook/hubert-base-ls960" or "facebook/hubert-large-ls960-ft".
-        device: Where it runs.
-    """
-    return HubertModel.from_pretrained(str(name_or_folder)).eval().to(device)
-
-
-class HubertStream:
-    """Features of a stream: a window of the past is encoded again each hop.
-
-    A feature comes out `lookahead_frames` after its sound. Every hop is encoded from a window of
-    the same length, so the features do not depend on how the sound is cut.
-    """
-
-    def __init__(
-        self, model: HubertModel, window_frames: int = 32, lookahead_frames: int = 4
-    ) -> None:
-        """Start at silence.
-
-        Args:
-            model: From `load`.
-            window_frames: Frames encoded at once, the lookahead included.
-            lookahead_frames: Frames after a feature that it has heard.
-        """
-        self._model = model
-        self._lookahead = lookahead_frames
-        samples = window_frames * TOKEN_SAMPLES + TAIL_SAMPLES
-        self._ring = np.zeros(samples, np.float32)
-        self._normalise = model.config.feat_extract_norm == "layer"
-        self._pending = np.zeros(0, np.float32)
-
-    @torch.no_grad()
-    def push(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Features (T, D) of the hops that `samples` completes, two a hop."""
-        self._pending = np.concatenate([self._pending, samples])
-        out = [np.zeros((0, self._model.config.hidden_size), np.float32)]
-        while len(self._pending) >= HOP_SAMPLES:
-            hop, self._pending = np.split(self._pending, [HOP_SAMPLES])
-            self._ring = np.concatenate([self._ring[HOP_SAMPLES:], hop])
-            heard = torch.from_numpy(self._ring)[None].to(self._model.device)
-            if self._normalise:
-                heard = F.layer_norm(heard, heard.shape)
-            hidden = self._model(heard).last_hidden_state[0].float().cpu().numpy()
-            end = len(hidden) - self._lookahead
-            out.append(hidden[end - HOP_SAMPLES // TOKEN_SAMPLES : end])
-        return np.concatenate(out)
 
 
 class MaskedPrediction(nn.Module):

@@ -1,11 +1,17 @@
-"""The `hubert` voice network: HuBERT's architecture on the waveform, hearing only the past.
+"""The `hubert` voice networks: HuBERT's architecture on the waveform.
 
-Weights and layers are those of `transformers.HubertModel`; what differs is that the positional
-convolution and the attention look back only, attention over a window that slides. So the network
-streams with cached keys and values, and does in training exactly what it does live.
+`HubertVoiceNet` is ours. Weights and layers are those of `transformers.HubertModel`; what differs
+is that the positional convolution and the attention look back only, attention over a window that
+slides. So the network streams with cached keys and values, and does in training exactly what it
+does live.
+
+`PublishedHubert` is any checkpoint for transformers, such as "facebook/hubert-large-ls960-ft", kept
+as it is: each hop, a window of the past is encoded again. That wants a GPU.
 
 Shape legend: B batch, S samples, T tokens (50 Hz), D width, N layers, H heads, E = D / H, W window.
 """
+
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,8 +20,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import HubertConfig, HubertModel
 
+from core.types import HOP_SAMPLES
 from core.voice.logmel import TOKEN_SAMPLES, TOKEN_SIZE
-from weights.training.voice.model import SpeechNet
+from weights.training.voice.model import LOOKAHEAD_TOKENS, SpeechNet
 
 RECEPTIVE_SAMPLES = 400
 """Samples that the convolutions of every HuBERT see for one token."""
@@ -130,6 +137,59 @@ class HubertVoiceNet(SpeechNet):
         tail = torch.zeros(len(heard), TAIL_SAMPLES, device=heard.device)
         told = self.spectrum(self.convolve(torch.cat([tail, heard], 1)))
         return F.mse_loss(told, mel)
+
+
+class PublishedHubert(SpeechNet):
+    """A pretrained HuBERT, not trained further, under heads of ours.
+
+    Hears sound (B, T * TOKEN_SAMPLES) in hops of two tokens. Each pair of features comes from a
+    window of the same length that ends with its hop, so features do not depend on how the sound is
+    cut. It remembers the window before the hop,
+    (B, WINDOW_TOKENS * TOKEN_SAMPLES + TAIL_SAMPLES - HOP_SAMPLES).
+    """
+
+    INPUT = "sound"
+    STATES = ("state_sound",)
+    WINDOW_TOKENS = 32
+    prepare = staticmethod(HubertVoiceNet.prepare)
+
+    def __init__(self, name_or_folder: str | Path) -> None:
+        """Load a checkpoint by its published name, or from a folder."""
+        hubert = HubertModel.from_pretrained(name_or_folder).eval().requires_grad_(False)
+        super().__init__(hubert.config.hidden_size, HEAD_WIDTH)
+        self.published = str(name_or_folder)
+        self.hubert = hubert
+        self.config = hubert.config
+
+    def train(self, mode: bool = True) -> "PublishedHubert":
+        """Only the heads train: the encoder keeps still."""
+        super().train(mode)
+        self.hubert.eval()
+        return self
+
+    def initial_state(self, batch: int = 1) -> tuple[Tensor, ...]:
+        """The state before the first token: silence."""
+        return (
+            torch.zeros(batch, self.WINDOW_TOKENS * TOKEN_SAMPLES + TAIL_SAMPLES - HOP_SAMPLES),
+        )
+
+    def encode(self, heard: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Features (B, T, D), T even: of the tokens that lie the longest lookahead back."""
+        past = state[0].to(heard.device)
+        sound = torch.cat([past, heard], 1)
+        size = past.shape[1] + HOP_SAMPLES
+        pairs = [
+            self._newest(sound[:, start : start + size])
+            for start in range(0, heard.shape[1], HOP_SAMPLES)
+        ]
+        return torch.cat(pairs, 1), (sound[:, -past.shape[1] :],)
+
+    def _newest(self, window: Tensor) -> Tensor:
+        if self.config.feat_extract_norm == "layer":  # these were trained on normalised sound
+            window = F.layer_norm(window, window.shape[1:])
+        hidden = self.hubert(window).last_hidden_state
+        end = hidden.shape[1] - LOOKAHEAD_TOKENS[-1]
+        return hidden[:, end - HOP_SAMPLES // TOKEN_SAMPLES : end]
 
 
 def _band(count: int, cached: int, device: torch.device) -> Tensor:

@@ -275,6 +275,7 @@ class Run:
             "step": self.step,
             "spent_s": self.spent_s,
             "hears": net.INPUT,
+            "published": getattr(net, "published", ""),
             "config": asdict(net.config) if isinstance(net, VoiceNet) else net.config.to_dict(),
         }
         torch.save(content, temporary)
@@ -391,10 +392,16 @@ def load(path: Path) -> SpeechNet:
     net: SpeechNet
     if saved.get("hears", "mel") == "mel":
         net = VoiceNet(VoiceNetConfig(**saved["config"]))
+    elif saved["published"]:
+        net = hubert_net().PublishedHubert(saved["published"])
     else:
         net = hubert_net().HubertVoiceNet(hubert_net().HubertConfig(**saved["config"]))
     net.load_state_dict(saved["average"])
     return net.eval()
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def hubert_net() -> ModuleType:
@@ -403,14 +410,11 @@ def hubert_net() -> ModuleType:
 
 
 def new_hubert(start: str | None, data: Path, config: TrainConfig, resumes: bool) -> SpeechNet:
-    """A HuBERT network to train: from a pretrained folder, or one that knows the spectrum."""
+    """A HuBERT network of ours to train: from a pretrained one, or one that knows the spectrum."""
     module = hubert_net()
     torch.manual_seed(config.seed)
     net = module.HubertVoiceNet(module.small_config())
-    if torch.cuda.is_available():
-        net = net.cuda()
-    else:
-        torch.set_num_threads(1)
+    net = net.to(_device())
     if start:
         pretrained = module.HubertModel.from_pretrained(start)
         net.hubert.load_state_dict(pretrained.state_dict())
@@ -428,7 +432,8 @@ def main() -> None:
     parser.add_argument("--class-weight", type=float, default=TrainConfig.class_weight)
     parser.add_argument("--gentle", action="store_true", help="disguise the sound less")
     parser.add_argument("--encoder", choices=("mel", "hubert"), default="mel")
-    parser.add_argument("--start", help="hubert: folder of a pretrained one")
+    parser.add_argument("--start", help="hubert: folder of a pretrained one of ours")
+    parser.add_argument("--published", help="hubert: name or folder of one to put heads on instead")
     parser.add_argument("--teacher", type=Path, help="hubert: checkpoint of a mel network")
     parser.add_argument("--rate", type=float, default=TrainConfig.learning_rate)
     parser.add_argument("--batch", type=int, default=TrainConfig.batch)
@@ -444,7 +449,9 @@ def main() -> None:
         tokens=arguments.tokens,
     )
     net: SpeechNet | None = None
-    if arguments.encoder == "hubert":
+    if arguments.published:
+        net = hubert_net().PublishedHubert(arguments.published).to(_device())
+    elif arguments.encoder == "hubert":
         resumes = (arguments.out / "last.pt").exists()
         net = new_hubert(arguments.start, arguments.data, config, resumes)
     mixing = GENTLE if arguments.gentle else MixingConfig()

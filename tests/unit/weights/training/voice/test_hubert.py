@@ -12,6 +12,7 @@ from core.voice.logmel import TOKEN_SAMPLES  # noqa: E402
 from weights.training.voice import hubert, hubert_net, train  # noqa: E402
 from weights.training.voice.coarticulation import CHANNELS  # noqa: E402
 from weights.training.voice.mixing import GENTLE, SoundMixer  # noqa: E402
+from weights.training.voice.model import SpeechNet  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -22,29 +23,49 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def stream_all(checkpoint: Path, sound: np.ndarray, blocks: list[int]) -> np.ndarray:
-    stream = hubert.HubertStream(hubert.load(checkpoint), window_frames=16)
-    out, at, turn = [], 0, 0
-    while at < len(sound):
-        out.append(stream.push(sound[at : at + blocks[turn % len(blocks)]]))
-        at, turn = at + blocks[turn % len(blocks)], turn + 1
-    return np.concatenate(out)
+@torch.no_grad()
+def features_of(net: SpeechNet, sound: torch.Tensor, hop_tokens: int) -> torch.Tensor:
+    state, parts = net.initial_state(), []
+    for hop in sound.split(hop_tokens * TOKEN_SAMPLES, 1):
+        features, state = net.encode(hop, state)
+        parts.append(features)
+    return torch.cat(parts, 1)
 
 
-def test_a_local_checkpoint_loads_and_streams_the_same_however_cut(checkpoint: Path) -> None:
-    sound = np.random.default_rng(0).standard_normal(6400).astype(np.float32) * 0.1
-    whole = stream_all(checkpoint, sound, [len(sound)])
-    assert whole.shape == (20, 32)
-    np.testing.assert_array_equal(stream_all(checkpoint, sound, [7, 1000, 333]), whole)
+def noise(tokens: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(1, tokens * TOKEN_SAMPLES, generator=generator) * 0.1
 
 
-def test_features_do_not_hear_beyond_their_lookahead(checkpoint: Path) -> None:
-    sound = np.random.default_rng(0).standard_normal(6400).astype(np.float32) * 0.1
-    changed = sound.copy()
-    changed[3840:] = 0
-    a, b = (stream_all(checkpoint, s, [640]) for s in (sound, changed))
-    np.testing.assert_array_equal(a[:12], b[:12])
-    assert not np.array_equal(a[12:], b[12:])
+def test_a_published_checkpoint_streams_the_same_however_cut(checkpoint: Path) -> None:
+    net = hubert_net.PublishedHubert(checkpoint).eval()
+    sound = noise(20)
+    whole = features_of(net, sound, 20)
+    assert whole.shape == (1, 20, 32)
+    torch.testing.assert_close(features_of(net, sound, 2), whole, atol=1e-6, rtol=1e-5)
+
+
+def test_a_published_checkpoint_hears_nothing_of_what_comes(checkpoint: Path) -> None:
+    net = hubert_net.PublishedHubert(checkpoint).eval()
+    sound = noise(20)
+    changed = sound.clone()
+    changed[:, 12 * TOKEN_SAMPLES :] = 0
+    a, b = (features_of(net, s, 2) for s in (sound, changed))
+    assert torch.equal(a[:, :12], b[:, :12])
+    assert not torch.equal(a[:, 12:], b[:, 12:])
+
+
+def test_heads_on_a_published_checkpoint_train_alone(
+    checkpoint: Path, data: Path, tmp_path: Path
+) -> None:
+    net = hubert_net.PublishedHubert(checkpoint)
+    before = {name: weight.clone() for name, weight in net.state_dict().items()}
+    config = train.TrainConfig(minutes=0.03, batch=2, tokens=40, warm_up_steps=5)
+    train.train(data, tmp_path, config, GENTLE, net.train())
+    again = train.load(tmp_path / "last.pt")
+    moved = {n for n, w in again.state_dict().items() if not torch.equal(w, before[n])}
+    assert moved
+    assert all(name.startswith("heads.") for name in moved)
 
 
 def test_masks_cover_about_their_share() -> None:
@@ -92,18 +113,12 @@ def tiny_net() -> hubert_net.HubertVoiceNet:
 
 
 def test_streaming_is_what_it_does_on_the_whole() -> None:
-    net = tiny_net()
-    sound = torch.randn(1, 70 * TOKEN_SAMPLES, generator=torch.Generator().manual_seed(0)) * 0.1
-    with torch.no_grad():
-        whole, _ = net.encode(sound, net.initial_state())
-        state, parts = net.initial_state(), []
-        for hop in sound.split(2 * TOKEN_SAMPLES, 1):
-            features, state = net.encode(hop, state)
-            parts.append(features)
-        torch.testing.assert_close(torch.cat(parts, 1), whole, atol=1e-5, rtol=1e-4)
-        changed = sound.clone()
-        changed[:, 50 * TOKEN_SAMPLES :] = 0
-        other, _ = net.encode(changed, net.initial_state())
+    net, sound = tiny_net(), noise(70)
+    whole = features_of(net, sound, 70)
+    torch.testing.assert_close(features_of(net, sound, 2), whole, atol=1e-5, rtol=1e-4)
+    changed = sound.clone()
+    changed[:, 50 * TOKEN_SAMPLES :] = 0
+    other = features_of(net, changed, 70)
     assert torch.equal(other[:, :50], whole[:, :50])  # hears nothing of what comes
     assert not torch.equal(other[:, 50:], whole[:, 50:])
 
