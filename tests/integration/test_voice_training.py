@@ -22,8 +22,11 @@ from weights.training.voice import (  # noqa: E402
     train,
 )
 from weights.training.voice.coarticulation import CHANNELS  # noqa: E402
+from weights.training.voice.losses import loss_of  # noqa: E402
 from weights.training.voice.mixing import MixingConfig  # noqa: E402
 from weights.training.voice.model import LOOKAHEAD_TOKENS, VoiceNet, VoiceNetConfig  # noqa: E402
+from weights.training.voice.sequences import Sequences  # noqa: E402
+from weights.training.voice.settings import TrainConfig  # noqa: E402
 
 
 def small_net() -> VoiceNet:
@@ -69,13 +72,11 @@ def test_seconds_of_speech_train_a_network(tmp_path: Path) -> None:
     for name, array in arrays.items():
         np.save(data / f"{name}.npy", array)
     np.save(data / "noise.npy", arrays["mel"][None, :300])
-    config = train.TrainConfig(minutes=0.06, batch=4, tokens=100, warm_up_steps=5)
+    config = TrainConfig(minutes=0.06, batch=4, tokens=100, warm_up_steps=5)
     out = tmp_path / "run"
     before = _loss(small_net(), data, config)
     train.train(data, out, config, MixingConfig())
-    resumed = train.train(
-        data, out, train.TrainConfig(minutes=0.1, batch=4, tokens=100), MixingConfig()
-    )
+    resumed = train.train(data, out, TrainConfig(minutes=0.1, batch=4, tokens=100), MixingConfig())
     assert _loss(resumed.eval(), data, config) < before
 
     export.export(train.load(out / "last.pt"), tmp_path / "voice.onnx")
@@ -178,7 +179,7 @@ def _heard(model: VoiceModel, mel: np.ndarray, lookahead_ms: int = 80) -> np.nda
     return beta
 
 
-def _loss(net: VoiceNet, data: Path, config: train.TrainConfig) -> float:
-    sequences = train.Sequences(data, config, np.random.default_rng(0))
+def _loss(net: VoiceNet, data: Path, config: TrainConfig) -> float:
+    sequences = Sequences(data, config, np.random.default_rng(0))
     with torch.no_grad():
-        return float(train.loss_of(net, sequences.draw(), sequences, config))
+        return float(loss_of(net, sequences.draw(), sequences, config))

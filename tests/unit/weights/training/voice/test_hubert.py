@@ -11,8 +11,11 @@ pytest.importorskip("transformers")
 from core.voice.logmel import TOKEN_SAMPLES  # noqa: E402
 from weights.training.voice import hubert, hubert_net, train  # noqa: E402
 from weights.training.voice.coarticulation import CHANNELS  # noqa: E402
+from weights.training.voice.losses import loss_of  # noqa: E402
 from weights.training.voice.mixing import GENTLE, SoundMixer  # noqa: E402
 from weights.training.voice.model import SpeechNet  # noqa: E402
+from weights.training.voice.sequences import Sequences  # noqa: E402
+from weights.training.voice.settings import TrainConfig  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +63,7 @@ def test_heads_on_a_published_checkpoint_train_alone(
 ) -> None:
     net = hubert_net.PublishedHubert(checkpoint)
     before = {name: weight.clone() for name, weight in net.state_dict().items()}
-    config = train.TrainConfig(minutes=0.03, batch=2, tokens=40, warm_up_steps=5)
+    config = TrainConfig(minutes=0.03, batch=2, tokens=40, warm_up_steps=5)
     train.train(data, tmp_path, config, GENTLE, net.train())
     again = train.load(tmp_path / "last.pt")
     moved = {n for n, w in again.state_dict().items() if not torch.equal(w, before[n])}
@@ -125,19 +128,19 @@ def test_streaming_is_what_it_does_on_the_whole() -> None:
 
 def test_convolutions_learn_the_spectrum(data: Path) -> None:
     net = tiny_net().train()
-    quick = train.TrainConfig(batch=4, tokens=30, spectrum_minutes=0.001)
+    quick = TrainConfig(batch=4, tokens=30, spectrum_minutes=0.001)
     first = train.learn_spectrum(net, data, quick)
-    longer = train.TrainConfig(batch=4, tokens=30, spectrum_minutes=0.08)
+    longer = TrainConfig(batch=4, tokens=30, spectrum_minutes=0.08)
     assert train.learn_spectrum(net, data, longer) < 0.6 * first
 
 
 def test_it_trains_and_comes_back_from_its_checkpoint(data: Path, tmp_path: Path) -> None:
-    config = train.TrainConfig(minutes=0.1, batch=6, tokens=60, warm_up_steps=5)
+    config = TrainConfig(minutes=0.1, batch=6, tokens=60, warm_up_steps=5)
 
     def loss(net: hubert_net.HubertVoiceNet) -> float:
-        sequences = train.Sequences(data, config, np.random.default_rng(1), net.INPUT)
+        sequences = Sequences(data, config, np.random.default_rng(1), net.INPUT)
         with torch.no_grad():
-            return float(train.loss_of(net.eval(), sequences.draw(), sequences, config))
+            return float(loss_of(net.eval(), sequences.draw(), sequences, config))
 
     net = tiny_net().train()
     before = loss(net)
