@@ -27,6 +27,8 @@ _REACH = 0.22
 _VALLEY = 0.035
 """Distance from a valley's bottom to its shoulders, as a share of the mouth's width."""
 _MAX_GAP = 0.075
+_BRIGHT = 0.3
+"""What brightness costs, of the gain of a valley as deep: wide dark lines have no shoulders."""
 _STAY = 1.6
 _BEND, _BEND_POWER = 0.5, 1.5
 _DRAW_ALONG = 0.5
@@ -111,7 +113,7 @@ def refine_lip_line(model: FaceModel, rgb: ImageArray, points: FloatArray) -> Fl
     contrast = float(strip.std())
     if contrast < _LEAST_CONTRAST:
         return points
-    offset = _path(_valley(strip) / contrast)
+    offset = _path((_valley(strip) - _BRIGHT * (strip - strip.min(0))) / contrast)
     moved = points.astype(np.float32).copy()
     for i in np.flatnonzero(np.char.startswith(names, "lip")):
         share = 1.0 if "rim" in names[i] else _DRAW_ALONG
@@ -140,11 +142,11 @@ def _valley(strip: Array) -> Array:
     return np.asarray(np.maximum(shoulders - strip, 0.0), np.float32)
 
 
-def _path(valley: Array) -> Array:
+def _path(gain: Array) -> Array:
     """Height of the best smooth path in each column, as a share of the mouth's width."""
     heights = np.linspace(-_REACH, _REACH, _ROWS)
     stay = _STAY * (heights / _REACH) ** 2
-    rows = _cheapest(stay[:, None] - valley, _BEND, _BEND_POWER)
+    rows = _cheapest(stay[:, None] - gain, _BEND, _BEND_POWER)
     path = heights[rows].astype(np.float32)[None]
     smooth = cv2.GaussianBlur(path, (0, 0), 2.0, borderType=cv2.BORDER_REPLICATE)
     return np.asarray(smooth[0], np.float32)

@@ -88,3 +88,21 @@ def test_a_gleam_at_the_edge_of_the_upper_lip_is_no_opening() -> None:
     picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.0))
     moved = refine_lip_line(model(), picture, shown.points)
     assert np.abs(moved - shown.points).max() < 0.12 * 16.0
+
+
+def test_a_line_in_a_wide_shadow_is_found() -> None:
+    """It has no lighter shoulder close above it, and the landmarks lie in a bright lower lip."""
+    shown = face(scale=16.0)
+    picture = drawn(shown)
+    line = shown.vertices_px[model().landmarks["lip_rim_upper"], :2]
+    for share in np.linspace(1.0, 0.0, 12):
+        above = line[::-1] - [0.0, share * 1.2 * 16.0]
+        colour = tuple(int(20 + share * level) for level in (90, 50, 50))
+        cv2.fillPoly(picture, [np.round(np.concatenate([line, above])).astype(np.int32)], colour)
+    below = np.concatenate([line, line[::-1] + [0.0, 1.2 * 16.0]])
+    cv2.fillPoly(picture, [np.round(below).astype(np.int32)], (230, 110, 140))
+    picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.5))
+    points = shown.points.copy()
+    points[RIM | OUTER] += np.array([0.0, 0.5 * 16.0], np.float32)
+    moved = refine_lip_line(model(), picture, points)
+    assert np.abs(moved - shown.points)[RIM, 1].mean() < 0.15 * 16.0
