@@ -99,7 +99,8 @@ def test_a_line_in_a_wide_shadow_is_found() -> None:
         above = line[::-1] - [0.0, share * 1.2 * 16.0]
         colour = tuple(int(20 + share * level) for level in (90, 50, 50))
         cv2.fillPoly(picture, [np.round(np.concatenate([line, above])).astype(np.int32)], colour)
-    below = np.concatenate([line, line[::-1] + [0.0, 1.2 * 16.0]])
+    lower = line[::-1] + np.array([0.0, 1.2 * 16.0])
+    below = np.concatenate([line, lower])
     cv2.fillPoly(picture, [np.round(below).astype(np.int32)], (230, 110, 140))
     picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 1.5))
     points = shown.points.copy()
