@@ -6,6 +6,7 @@ shows its own mouth's inside, that is the texture of whatever surface lies there
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from core import blendshapes
@@ -13,7 +14,7 @@ from core.face_model import PARTS, FaceModel
 from core.raster import RasterBuffers, rasterise, vertex_normals
 from core.types import FloatArray, ImageArray
 from render.warp import interior_kernels as kernels
-from render.warp.aperture import ramp, vector
+from render.warp.aperture import ramp, smoothstep, vector
 from render.warp.framing import DensePicture
 from render.warp.rig import Rig, Turn
 from render.warp.teeth import LOWER, UPPER, Palette, ToothStrip, paint, texture_scale
@@ -29,6 +30,12 @@ TONGUE_RAISE_CM = 0.85
 TONGUE_WIDER = 0.25
 """Widening of the face model's tongue, so that it reaches the teeth on both sides."""
 TONGUE_SHINE = 0.45
+RELIEF_CM = (4.6, 7.2)
+"""Sideways and backwards extent of the tongue's painted relief on the average face,"""
+RELIEF_TIP_CM = 10.2
+"""which begins at this z,"""
+RELIEF_TEXELS_PER_CM = 14.0
+"""and its resolution."""
 SOFT_FADE = (0.9, 0.42, 0.22)
 TEETH_FADE = (0.8, 0.16, 0.34)
 """Where behind the lips it begins to darken (cm), what is left far behind, how fast (1 / cm)."""
@@ -132,12 +139,15 @@ class Interior:
         normals = vertex_normals(np.ascontiguousarray(place), self._soft_triangles)
         lit = np.clip(normals @ LIGHT, 0.0, 1.0)
         shade = np.where(tongue, 0.62 + 0.52 * lit, 0.95 + 0.40 * lit)
-        groove = np.exp(-((place[:, 0] / 0.16) ** 2)) * (place[:, 2] < 9.0)
         side = np.clip(np.abs(place[:, 0]) / 2.0, 0.0, 1.0)
-        shade = shade * np.where(tongue, (1.0 - 0.10 * groove) * (1.0 - 0.45 * side**2), 1.0)
+        shade = shade * np.where(tongue, 1.0 - 0.45 * side**2, 1.0)
         shine = np.exp(-((place[:, 2] - 8.3) ** 2) / 0.9 - place[:, 0] ** 2 / 1.2)
         shade = shade + np.where(tongue, TONGUE_SHINE * shine * np.clip(normals[:, 1], 0, 1), 0.0)
         self._soft_colour = np.ascontiguousarray(colour * shade[:, None], np.float32)
+        self._relief = tongue_relief()
+        x, y = place[:, 0] + RELIEF_CM[0] / 2, RELIEF_TIP_CM - place[:, 2]
+        texels = np.stack([x, y], 1) * tongue[:, None] * RELIEF_TEXELS_PER_CM
+        self._relief_texels = np.ascontiguousarray(texels, np.float32)
         self._is_tongue = tongue
         self._model_mean = model.mean
 
@@ -224,6 +234,8 @@ class Interior:
             tuple((b.triangle_id, b.bary, b.depth) for b in buffers),
             self._triangles,
             self._soft_colour,
+            self._relief,
+            self._relief_texels,
             self._sources,
             self._textures,
             self._strip_texels,
@@ -242,6 +254,26 @@ class Interior:
             opening.field,
             layer,
         )
+
+
+def tongue_relief() -> FloatArray:
+    """What the tongue's surface does to its light: (H, W, 1) float32, 1 at the rim.
+
+    Columns run from the subject's right to left, rows from the tip backwards.
+    """
+    width, length = (int(side * RELIEF_TEXELS_PER_CM) for side in RELIEF_CM)
+    x = (np.arange(width) + 0.5) / RELIEF_TEXELS_PER_CM - RELIEF_CM[0] / 2
+    y = ((np.arange(length) + 0.5) / RELIEF_TEXELS_PER_CM)[:, None]
+    middle = np.exp(-((x / 0.13) ** 2)) * smoothstep((y - 0.9) / 0.8)
+    beside = np.exp(-((np.abs(x) / 0.55) ** 2)) * smoothstep((y - 0.7) / 1.0)
+    grain = np.random.default_rng(0).normal(size=(length, width)).astype(np.float32)
+    bumps = cv2.GaussianBlur(grain, (0, 0), 0.09 * RELIEF_TEXELS_PER_CM)
+    bumps /= float(bumps.std())
+    wet = np.exp(-(((np.abs(x) - 0.75) / 0.42) ** 2) - ((y - 1.25) / 0.40) ** 2)
+    wet = wet * (0.75 + 0.35 * bumps)
+    light = 1.0 + 0.028 * bumps - 0.10 * middle - 0.07 * beside + 0.20 * wet
+    rim = np.minimum(RELIEF_CM[0] / 2 - np.abs(x), np.minimum(y, RELIEF_CM[1] - y))
+    return np.asarray(1.0 + (light - 1.0) * smoothstep((rim - 0.1) / 0.3), np.float32)[..., None]
 
 
 def _part(name: str) -> int:

@@ -117,6 +117,8 @@ def shade(
     buffers: Any,
     triangles: Any,
     soft_colour: FloatArray,
+    relief: FloatArray,
+    relief_texels: FloatArray,
     sources: Any,
     textures: Any,
     texels: Any,
@@ -174,6 +176,11 @@ def shade(
                     faces = triangles[0]
                     a, b, c = faces[t, 0], faces[t, 1], faces[t, 2]
                     fade = at_corners(lights[0], 0, a, b, c, w0, w1)
+                    tx = at_corners(relief_texels, 0, a, b, c, w0, w1)
+                    if tx > 0.0:
+                        ty = at_corners(relief_texels, 1, a, b, c, w0, w1)
+                        _look_up(relief, tx, ty, texel)
+                        fade *= texel[0]
                     for k in range(3):
                         colour[k] = fade * at_corners(soft_colour, k, a, b, c, w0, w1)
                     if looks_up:

@@ -158,7 +158,12 @@ def follow(points: FloatArray, anchors: IntArray, weights: FloatArray, out: Floa
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
 def spread_into_hole(
-    triangle_id: IntArray, coverage: FloatArray, reach: int, trims: bool, field: FloatArray
+    triangle_id: IntArray,
+    coverage: FloatArray,
+    reach: int,
+    trims: bool,
+    share: float,
+    field: FloatArray,
 ) -> None:
     """Continue the map of the lips a few pixels into the opening, for its blended edge.
 
@@ -168,6 +173,8 @@ def spread_into_hole(
         reach: How far, pixels.
         trims: Whether the outermost pixel of the lips is replaced, too; it may show a sliver of
             their hidden side.
+        share: How much of the map there it replaces, [0, 1]; none while the portrait's own mouth
+            is shown.
         field: (h, w, 2): the map, changed in place.
     """
     height, width = triangle_id.shape
@@ -185,7 +192,7 @@ def spread_into_hole(
                             field[y + back, x, k] = field[y + 2 * back, x, k]
                     run += 1
                     for k in range(2):
-                        field[y, x, k] = field[y + back, x, k]
+                        field[y, x, k] += share * (field[y + back, x, k] - field[y, x, k])
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)

@@ -374,12 +374,13 @@ class WarpRenderer:
         x, y, w, h = window
         coverage = self._coverage[: w * h].reshape(h, w)
         hole = contour - vector(x, y)
-        beyond_px = min(HOLE_PX, gap_px) * (1.0 - _likeness(rest))
+        moved = 1.0 - _likeness(rest)
+        beyond_px = min(HOLE_PX, gap_px) * moved
         hole[:SAMPLES] -= np.float32(beyond_px) * self._lips.down
         hole[SAMPLES:] += np.float32(beyond_px) * self._lips.down
         paint_kernels.fill_polygon(hole, coverage)
         mesh_kernels.spread_into_hole(
-            seen.triangle_id, coverage, 4, beyond_px > 1.0, self._map_at(window)
+            seen.triangle_id, coverage, 4, beyond_px > 1.0, moved, self._map_at(window)
         )
 
     def _map_at(self, window: tuple[int, int, int, int]) -> FloatArray:
