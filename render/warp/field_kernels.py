@@ -60,18 +60,20 @@ def move_nodes(
     for i in range(bound.shape[0]):
         node = bound[i]
         for k in range(3):
-            total = 0.0
+            total = np.float32(0.0)
             for j in range(3):
                 corner = corners[i, j]
                 total += corner_weights[i, j] * (points[corner, k] - source[corner, k])
             shown[node, k] = total
     for i in range(followers.shape[0]):
         node = followers[i]
-        for k in range(3):
-            total = 0.0
-            for j in range(anchors.shape[1]):
-                total += anchor_weights[i, j] * shown[anchors[i, j], k]
-            shown[node, k] = total
+        x = y = z = np.float32(0.0)
+        for j in range(anchors.shape[1]):
+            anchor, weight = anchors[i, j], anchor_weights[i, j]
+            x += weight * shown[anchor, 0]
+            y += weight * shown[anchor, 1]
+            z += weight * shown[anchor, 2]
+        shown[node, 0], shown[node, 1], shown[node, 2] = x, y, z
     for i in range(rest.shape[0]):
         x = rest[i, 0] + shown[i, 0]
         y = rest[i, 1] + shown[i, 1]
@@ -109,6 +111,7 @@ def invert_grid(
         out: (h, w, 2) float32, overwritten: the source of each grid place.
     """
     height, width = depth.shape
+    one, slack = np.float32(1.0), np.float32(1e-3)
     for y in range(height):
         for x in range(width):
             depth[y, x] = -1e9 if movable[y, x] else nodes[y, x, 2]
@@ -131,20 +134,22 @@ def invert_grid(
                 x0, y0, z0 = nodes[ra, ca, 0], nodes[ra, ca, 1], nodes[ra, ca, 2]
                 x1, y1, z1 = nodes[rb, cb, 0], nodes[rb, cb, 1], nodes[rb, cb, 2]
                 x2, y2, z2 = nodes[rc, cc, 0], nodes[rc, cc, 1], nodes[rc, cc, 2]
-                left = max(int(np.ceil(min(x0, x1, x2) - 1e-3)), 0)
-                right = min(int(np.floor(max(x0, x1, x2) + 1e-3)), width - 1)
-                top = max(int(np.ceil(min(y0, y1, y2) - 1e-3)), 0)
-                bottom = min(int(np.floor(max(y0, y1, y2) + 1e-3)), height - 1)
+                left = max(int(np.ceil(min(x0, x1, x2) - slack)), 0)
+                right = min(int(np.floor(max(x0, x1, x2) + slack)), width - 1)
+                top = max(int(np.ceil(min(y0, y1, y2) - slack)), 0)
+                bottom = min(int(np.floor(max(y0, y1, y2) + slack)), height - 1)
                 area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
                 if area > -1e-6:
                     continue
-                inverse = 1.0 / area
+                inverse = one / area
                 for y in range(top, bottom + 1):
+                    py = np.float32(y)
                     for x in range(left, right + 1):
-                        w0 = ((x1 - x) * (y2 - y) - (x2 - x) * (y1 - y)) * inverse
-                        w1 = ((x2 - x) * (y0 - y) - (x0 - x) * (y2 - y)) * inverse
-                        w2 = 1.0 - w0 - w1
-                        if w0 >= -1e-3 and w1 >= -1e-3 and w2 >= -1e-3:
+                        px = np.float32(x)
+                        w0 = ((x1 - px) * (y2 - py) - (x2 - px) * (y1 - py)) * inverse
+                        w1 = ((x2 - px) * (y0 - py) - (x0 - px) * (y2 - py)) * inverse
+                        w2 = one - w0 - w1
+                        if w0 >= -slack and w1 >= -slack and w2 >= -slack:
                             z = w0 * z0 + w1 * z1 + w2 * z2
                             if z > depth[y, x]:
                                 depth[y, x] = z

@@ -146,7 +146,8 @@ class Interior:
         self._soft_colour = np.ascontiguousarray(colour * shade[:, None], np.float32)
         self._relief = tongue_relief()
         x, y = place[:, 0] + RELIEF_CM[0] / 2, RELIEF_TIP_CM - place[:, 2]
-        texels = np.stack([x, y], 1) * tongue[:, None] * RELIEF_TEXELS_PER_CM
+        limits = np.array(self._relief.shape[::-1]) - 1.0
+        texels = np.clip(np.stack([x, y], 1) * RELIEF_TEXELS_PER_CM, 0.0, limits) * tongue[:, None]
         self._relief_texels = np.ascontiguousarray(texels, np.float32)
         self._is_tongue = tongue
         self._model_mean = model.mean
@@ -257,7 +258,7 @@ class Interior:
 
 
 def tongue_relief() -> FloatArray:
-    """What the tongue's surface does to its light: (H, W, 1) float32, 1 at the rim.
+    """What the tongue's surface does to its light: (H, W) float32, 1 at the rim.
 
     Columns run from the subject's right to left, rows from the tip backwards.
     """
@@ -273,7 +274,7 @@ def tongue_relief() -> FloatArray:
     wet = wet * (0.75 + 0.35 * bumps)
     light = 1.0 + 0.028 * bumps - 0.10 * middle - 0.07 * beside + 0.20 * wet
     rim = np.minimum(RELIEF_CM[0] / 2 - np.abs(x), np.minimum(y, RELIEF_CM[1] - y))
-    return np.asarray(1.0 + (light - 1.0) * smoothstep((rim - 0.1) / 0.3), np.float32)[..., None]
+    return np.asarray(1.0 + (light - 1.0) * smoothstep((rim - 0.1) / 0.3), np.float32)
 
 
 def _part(name: str) -> int:

@@ -179,8 +179,7 @@ def shade(
                     tx = at_corners(relief_texels, 0, a, b, c, w0, w1)
                     if tx > 0.0:
                         ty = at_corners(relief_texels, 1, a, b, c, w0, w1)
-                        _look_up(relief, tx, ty, texel)
-                        fade *= texel[0]
+                        fade *= relief[int(ty), int(tx)]
                     for k in range(3):
                         colour[k] = fade * at_corners(soft_colour, k, a, b, c, w0, w1)
                     if looks_up:
