@@ -18,8 +18,9 @@ PATH_CM = ((1.85, -0.55), (2.25, -1.30), (2.70, -2.15), (3.05, -3.00), (3.20, -3
 POINTS = 16
 SOFT_CM = 0.30
 STRENGTH = 0.13
-FULL_SMILE = 0.7
-"""More smile than the portrait's own that gives the full depth."""
+LEAST_SMILE, FULL_SMILE = 0.2, 0.9
+"""More smile than the portrait's own at which the fold begins to show (speech alone hardly asks for
+it) and has its full depth."""
 SHARES = np.array([1.0, 0.5], np.float32)
 """Of smile and squint in what deepens the fold."""
 
@@ -50,7 +51,8 @@ class Fold:
     def strength(self, shown: FloatArray) -> float:
         """How much the fold darkens under an expression (52,), [0, STRENGTH]."""
         smile = float(shown[self._index] @ SHARES) - self._own
-        return STRENGTH * self._visible * ramp(smile / FULL_SMILE)
+        share = (smile - LEAST_SMILE) / (FULL_SMILE - LEAST_SMILE)
+        return STRENGTH * self._visible * ramp(share)
 
     def place(self, turned: FloatArray) -> None:
         """Set the line for vertices (V, 3) in output pixels."""

@@ -28,9 +28,13 @@ def test_it_darkens_both_sides_and_nothing_else(monkeypatch: pytest.MonkeyPatch)
 
 def test_it_grows_with_the_smile_and_is_not_there_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shade(0.0, monkeypatch).max() == 0.0
-    assert 0.0 < shade(0.4, monkeypatch).max() < shade(0.9, monkeypatch).max()
+    assert 0.0 < shade(0.5, monkeypatch).max() < shade(0.9, monkeypatch).max()
+
+
+def test_speech_alone_draws_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert shade(0.2, monkeypatch).max() == 0.0
 
 
 def test_a_smiling_portrait_has_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = shade(0.5, monkeypatch, mouthSmile=0.8).max()
-    assert own < 0.5 * shade(0.5, monkeypatch).max()
+    assert shade(0.6, monkeypatch, mouthSmile=0.8).max() == 0.0
+    assert shade(0.6, monkeypatch).max() > 3.0
