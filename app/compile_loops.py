@@ -20,7 +20,7 @@ def main() -> None:
     """Enrol the sample portrait and draw a frame of it with everything that moves."""
     avatar = avatars.enrol_picture(parts.SAMPLE_PORTRAIT)
     pose = np.array([2.0, 3.0, 1.0, 0.0, 0.0, 0.0], np.float32)
-    beta = beta_of({"jawOpen": 0.4, "eyeBlink": 0.5, "eyeLookUp": 0.3})
+    beta = beta_of({"jawOpen": 0.4, "mouthSmile": 0.9, "eyeBlink": 0.5, "eyeLookUp": 0.3})
     frame = ExpressionFrame(0, beta, pose, True, breath=0.5)
     for background in (Background(), Background("blur")):
         WarpRenderer(avatar, parts.face_model(), SIZE, background=background).render(frame)
