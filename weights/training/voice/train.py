@@ -203,7 +203,7 @@ def load(path: Path) -> SpeechNet:
     net: SpeechNet
     if saved.get("hears", "mel") == "mel":
         net = VoiceNet(VoiceNetConfig(**saved["config"]))
-    elif saved["published"]:
+    elif saved.get("published"):
         net = hubert_net().PublishedHubert(saved["published"])
     else:
         net = hubert_net().HubertVoiceNet(hubert_net().HubertConfig(**saved["config"]))
