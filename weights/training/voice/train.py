@@ -178,10 +178,10 @@ def learn_spectrum(net: "HubertVoiceNet", data_folder: Path, config: TrainConfig
     mixer = SoundMixer(GENTLE, data.noise, rng)
     device = next(net.parameters()).device
     optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3, betas=(0.9, 0.98), weight_decay=0.0)
-    began, progress, step = time.process_time(), 0.0, 0
-    while progress < 1:
+    for step in range(1, config.spectrum_steps + 1):
         for group in optimizer.param_groups:
-            group["lr"] = 2e-3 * min(1.0, (step + 1) / 50) * (1 - 0.95 * progress)
+            progress = (step - 1) / config.spectrum_steps
+            group["lr"] = 2e-3 * min(1.0, step / 50) * (1 - 0.95 * progress)
         sound, curves, _, _ = data.draw()
         sound, _ = mixer(sound, curves)
         mel = np.stack([VoiceNet.prepare(one.numpy()) for one in sound])
@@ -190,8 +190,6 @@ def learn_spectrum(net: "HubertVoiceNet", data_folder: Path, config: TrainConfig
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
-        step += 1
-        progress = (time.process_time() - began) / (60 * config.spectrum_minutes)
         if step % 25 == 0:
             print(f"spectrum, step {step} loss {loss.item():.4f}", flush=True)
     return loss.item()
