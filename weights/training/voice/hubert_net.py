@@ -12,6 +12,7 @@ Shape legend: B batch, S samples, T tokens (50 Hz), D width, N layers, H heads, 
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ HEAD_WIDTH = 128
 
 def small_config() -> HubertConfig:
     """Four layers of width 256 and slim convolutions, for one core of a laptop."""
-    return HubertConfig(
+    return _streaming(
         hidden_size=256,
         num_hidden_layers=4,
         num_attention_heads=4,
@@ -42,19 +43,12 @@ def small_config() -> HubertConfig:
         conv_dim=(32, 64, 64, 96, 128, 128, 128),
         num_conv_pos_embeddings=16,
         num_conv_pos_embedding_groups=16,
-        feat_extract_norm="layer",
-        do_stable_layer_norm=True,
-        hidden_dropout=0.0,
-        activation_dropout=0.0,
-        feat_proj_dropout=0.0,
-        mask_time_length=5,
-        attn_implementation="eager",
     )
 
 
 def tiny_config() -> HubertConfig:
     """A network for tests."""
-    return HubertConfig(
+    return _streaming(
         hidden_size=32,
         num_hidden_layers=2,
         num_attention_heads=2,
@@ -62,9 +56,19 @@ def tiny_config() -> HubertConfig:
         conv_dim=(8,) * 7,
         num_conv_pos_embeddings=8,
         num_conv_pos_embedding_groups=2,
+    )
+
+
+def _streaming(**sizes: Any) -> HubertConfig:
+    """A HuBERT that can stream: every layer normalises, nothing is dropped."""
+    return HubertConfig(
+        **sizes,
         feat_extract_norm="layer",
         do_stable_layer_norm=True,
-        mask_time_length=2,
+        hidden_dropout=0.0,
+        activation_dropout=0.0,
+        feat_proj_dropout=0.0,
+        mask_time_length=5,
         attn_implementation="eager",
     )
 

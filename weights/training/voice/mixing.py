@@ -222,17 +222,23 @@ class SoundMixer(_Draws):
         curves = self._opened(curves, wander[:, ::2])
         gain = F.interpolate(wander[:, None], sound.shape[1], mode="linear")[:, 0]
         sound = sound * torch.exp(_DB / 2 * gain)
-        level = _loud(sound).clamp_min(1e-3)  # (B,)
-        sound = self._add(sound, self._babble(sound), level, "babble")
-        sound = self._add(sound, self._noise_pieces(*sound.shape), level, "noise")
+        level, c = _loud(sound).clamp_min(1e-3), self.config  # (B,)
+        sound = self._add(sound, self._babble(sound), level, c.babble_chance, c.babble_snr_db)
+        noise = self._noise_pieces(*sound.shape)
+        sound = self._add(sound, noise, level, c.noise_chance, c.noise_snr_db)
         sound = self._filter(sound)
         gain = torch.from_numpy(self._uniform(*self.config.gain_db, len(sound)))
         return sound * torch.exp(_DB / 2 * gain)[:, None], curves
 
-    def _add(self, sound: Tensor, other: Tensor, level: Tensor, kind: str) -> Tensor:
-        chance = getattr(self.config, f"{kind}_chance")
-        low, high = getattr(self.config, f"{kind}_snr_db")
-        snr = torch.from_numpy(self._uniform(low, high, len(sound)))
+    def _add(
+        self,
+        sound: Tensor,
+        other: Tensor,
+        level: Tensor,
+        chance: float,
+        snr_db: tuple[float, float],
+    ) -> Tensor:
+        snr = torch.from_numpy(self._uniform(*snr_db, len(sound)))
         scale = level / _loud(other).clamp_min(1e-4) * torch.exp(-_DB / 2 * snr)
         return sound + other * (scale * self._chosen(chance, len(sound)))[:, None]
 

@@ -76,11 +76,13 @@ class SpeechNet(nn.Module):
     Attributes:
         INPUT: What it hears, as its ONNX file calls it: "mel" or "sound".
         STATES: Names of what it remembers, in the order of its state.
+        published: Name or folder of the checkpoint it stands on; empty for our own.
         feature_size: D of the encoder.
     """
 
     INPUT: str
     STATES: tuple[str, ...]
+    published = ""
 
     def __init__(self, feature_size: int, head_width: int) -> None:
         super().__init__()

@@ -86,7 +86,7 @@ class Run:
             "step": self.step,
             "spent_s": self.spent_s,
             "hears": net.INPUT,
-            "published": getattr(net, "published", ""),
+            "published": net.published,
             "config": asdict(net.config) if isinstance(net, VoiceNet) else net.config.to_dict(),
         }
         torch.save(content, temporary)
