@@ -25,7 +25,6 @@ _ASK_S = 0.05
 _POLL_S = 0.004
 _LOST_S = 0.012
 _LOST_COUNT = 3
-"""So many answers in a row that are this far off: the sink has paused, the clock starts over."""
 _FLOAT32LE, _UNSET, _SEEK_RELATIVE = 5, 0xFFFFFFFF, 0
 _NO_AUTOSPAWN = 1
 _AUTO_TIMING, _DONT_MOVE, _ADJUST_LATENCY = 0x0008, 0x0200, 0x2000
@@ -84,7 +83,6 @@ class PulsePlayback:
         self._stream: int | None = None
         self._written = 0
         self._clock: SampleClock | None = None
-        self._lost = 0
         self._asked_s = self._last_stamp_s = 0.0
         self._loop: int | None = self._library.pa_threaded_mainloop_new()
         try:
@@ -197,15 +195,8 @@ class PulsePlayback:
     def _take(self, heard: int, now_s: float) -> None:
         """The sample `heard` is heard at `now_s`."""
         if self._clock is None:
-            self._begin(heard, now_s)
-            return
-        off_s = self._clock.update(heard, now_s)
-        self._lost = self._lost + 1 if abs(off_s) > _LOST_S else 0
-        if self._lost >= _LOST_COUNT:
-            self._begin(heard, now_s)
-
-    def _begin(self, heard: int, now_s: float) -> None:
-        self._clock, self._lost = SampleClock(self.rate_hz, now_s - heard / self.rate_hz), 0
+            start_s = now_s - heard / self.rate_hz
+            self._clock = SampleClock(self.rate_hz, start_s, lost_s=_LOST_S, lost_count=_LOST_COUNT)
         self._clock.update(heard, now_s)
 
     @contextmanager

@@ -23,6 +23,10 @@ _SETTLE_S = 0.005
 """After a gap the backlog arrives in a burst; this long later only the newest counts."""
 _AHEAD_S = 0.04
 _BEHIND_S = 0.06
+_STEP_S, _STEP_PULLS = 0.012, 5
+"""Sound that is this far off, always to the same side, is no jitter: the microphone lost some or
+holds more of it back. Following it would pull picture and voice apart, which follow at their own
+pace, so the voice takes the step instead."""
 _POLL_S = 0.1
 
 
@@ -62,6 +66,8 @@ class VoiceInput:
         self._origin = (0, 0)
         """Raw sample and voice sample that are the same moment."""
         self._gap = True
+        self._steps = 0
+        """Pulls in a row that came late (-) or early (+) by a step."""
 
     @property
     def receiving(self) -> bool:
@@ -143,12 +149,20 @@ class VoiceInput:
             raw = stream.ring.read(self._raw_next, written - self._raw_next)
         except SamplesLostError:
             early_s = _AHEAD_S * 2
-        if not -_BEHIND_S < early_s < _AHEAD_S:
+        if not -_BEHIND_S < early_s < _AHEAD_S or self._has_stepped(early_s):
             self._gap = True
             return
         self.clock.update(round(at), mark_s)
         self._raw_next = written
         self._pass_on(self._resampler.push(raw))
+
+    def _has_stepped(self, early_s: float) -> bool:
+        side = (early_s > _STEP_S) - (early_s < -_STEP_S)
+        self._steps = self._steps + side if self._steps * side > 0 else side
+        if abs(self._steps) < _STEP_PULLS:
+            return False
+        self._steps = 0
+        return True
 
     def _fill(self, count: int) -> None:
         self._gap = True

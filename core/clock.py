@@ -15,7 +15,6 @@ _MAX_ERROR_S = 0.02
 _MAX_SKEW = 5e-4
 """No sound card is off by more than this factor."""
 _LOST_ERROR_S = 0.25
-"""Beyond this the timeline has jumped: start over."""
 
 
 class SampleClock:
@@ -26,11 +25,20 @@ class SampleClock:
     Args:
         rate_hz: Nominal sample rate.
         start_s: `time.monotonic()` of sample 0; now when left out.
+        lost_s, lost_count: So many updates in a row that are off by more than this mean that the
+            stream paused or lost sound: the clock starts over at the last one.
 
     Threads: one thread updates, any number read.
     """
 
-    def __init__(self, rate_hz: float, start_s: float | None = None) -> None:
+    def __init__(
+        self,
+        rate_hz: float,
+        start_s: float | None = None,
+        *,
+        lost_s: float = _LOST_ERROR_S,
+        lost_count: int = 1,
+    ) -> None:
         self.nominal_rate_hz = rate_hz
         self._lock = threading.Lock()
         self._start_s = time.monotonic() if start_s is None else start_s
@@ -38,6 +46,8 @@ class SampleClock:
         self._time_s = self._start_s
         self._period_s = 1.0 / rate_hz
         self._followed_s = 0.0
+        self._lost_s, self._lost_count = lost_s, lost_count
+        self._lost = 0
 
     @property
     def rate_hz(self) -> float:
@@ -57,8 +67,10 @@ class SampleClock:
             predicted_s = self._time_s + count * self._period_s
             error_s = now_s - predicted_s
             self._index = index
-            if abs(error_s) > _LOST_ERROR_S:
+            self._lost = self._lost + 1 if abs(error_s) > self._lost_s else 0
+            if self._lost >= self._lost_count:
                 self._time_s, self._period_s, self._followed_s = now_s, 1 / self.nominal_rate_hz, 0
+                self._lost = 0
                 return error_s
             self._follow(predicted_s, min(max(error_s, -_MAX_ERROR_S), _MAX_ERROR_S), count)
             return error_s

@@ -37,6 +37,8 @@ _SPACING_HOPS = (19, 24)
 _LEAD_HOPS = 12
 _PAIR_S = 0.35
 _TONE_HZ, _TONE_S, _LOUD = 1000, 0.02, 0.1
+_LOST_S, _LOST_BLOCKS = 0.012, 6
+"""Blocks that arrive this far off, so many in a row: the stream lost sound or holds more back."""
 _SETTLED_S = 0.002
 _SETTLE_TIMEOUT_S = 8.0
 _POLL_S = 0.1
@@ -123,7 +125,8 @@ class _Seen:
 class Heard:
     """When clicks were heard at a microphone: when a program there has the sample in hand.
 
-    Arrivals are smoothed by a clock: what sound servers say of the age of a block is not reliable.
+    Arrivals are smoothed by a clock that starts over when the stream lost sound: what sound servers
+    say of the age of a block is not reliable.
 
     Args:
         rate_hz: Sample rate of the microphone.
@@ -144,7 +147,10 @@ class Heard:
         """See `BlockCallback`."""
         now_s = time.monotonic()
         if self._clock is None:
-            self._clock = SampleClock(self._rate_hz, now_s - samples.size / self._rate_hz)
+            start_s = now_s - samples.size / self._rate_hz
+            self._clock = SampleClock(
+                self._rate_hz, start_s, lost_s=_LOST_S, lost_count=_LOST_BLOCKS
+            )
         start, self._count = self._count, self._count + samples.size
         self._clock.update(self._count, now_s)
         loud = np.flatnonzero(np.abs(samples) > _LOUD)

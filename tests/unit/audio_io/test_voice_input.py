@@ -21,6 +21,7 @@ class _Card(threading.Thread):
         super().__init__(daemon=True)
         self.stream = stream
         self.stalled = threading.Event()
+        self.lose = 0
         self.ended = threading.Event()
 
     def run(self) -> None:
@@ -29,7 +30,10 @@ class _Card(threading.Thread):
         while not self.ended.wait(max(due_s - time.monotonic(), 0.0)):
             if not self.stalled.is_set():
                 while due_s <= time.monotonic():
-                    self.stream.ring.write(block)
+                    if self.lose > 0:
+                        self.lose -= 1
+                    else:
+                        self.stream.ring.write(block)
                     due_s += BLOCK_S
 
 
@@ -83,6 +87,19 @@ def test_a_stall_is_filled_and_its_backlog_skipped(card: _Card) -> None:
     assert voice.skipped_samples > 0
     np.testing.assert_allclose(sound, 0.5, atol=1e-3)
     assert abs(voice.ring.written - voice.clock.index_at(time.monotonic())) < 0.06 * VOICE_RATE_HZ
+
+
+def test_lost_sound_moves_the_voice_and_not_its_clock(card: _Card) -> None:
+    voice = VoiceInput(lambda: card.stream)
+    _hear(voice, 2.0)  # the clock has settled
+    expected_s = voice.clock.time_of(100 * HOP)
+    filled = voice.filled_samples
+    card.lose = 3
+    _hear(voice, 0.5)
+    assert voice.filled_samples - filled == pytest.approx(0.03 * VOICE_RATE_HZ, rel=0.4)
+    assert voice.clock.time_of(100 * HOP) == pytest.approx(expected_s, abs=0.01)
+    sound, _ = _hear(voice, 0.3)
+    np.testing.assert_allclose(sound, 0.5, atol=1e-3)
 
 
 def test_a_new_stream_takes_over(card: _Card) -> None:

@@ -53,3 +53,15 @@ def test_an_old_index_changes_nothing() -> None:
     before = clock.time_of(0)
     assert clock.update(480, 0.5) == 0.0
     assert clock.time_of(0) == before
+
+
+def test_starts_over_after_some_answers_that_are_off() -> None:
+    clock = SampleClock(48_000, 0.0, lost_s=0.01, lost_count=3)
+    for block in range(1, 50):
+        clock.update(480 * block, 0.01 * block)
+    for block in range(50, 53):
+        clock.update(480 * block, 0.01 * block + 0.1)
+    assert clock.time_of(480 * 52) == pytest.approx(0.62)
+    for block in range(53, 56):
+        clock.update(480 * block, 0.01 * block + (0.1 if block == 54 else 0.0))
+    assert clock.time_of(480 * 55) == pytest.approx(0.65, abs=0.02)

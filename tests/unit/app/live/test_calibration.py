@@ -84,15 +84,19 @@ def test_too_little_coming_back_is_told() -> None:
         offset_of(marks, shown_s[:2] + 0.005, shown_s)
 
 
-def test_clicks_are_heard_when_they_arrive() -> None:
+@pytest.mark.parametrize("lost_s", [0.0, 0.1])
+def test_clicks_are_heard_when_they_arrive(lost_s: float) -> None:
+    """Also after the stream lost sound: the times must not trail its clock for seconds."""
     heard = Heard()
     begun_s = time.monotonic()
     block = np.zeros(480, np.float32)
     for number in range(60):
+        if number == 30:
+            begun_s += lost_s
         time.sleep(max(begun_s + 0.01 * (number + 1) - time.monotonic(), 0))
         block[:] = 0
         if number in (20, 21, 45):
             block[240 if number != 21 else 0 :] = 0.5
         heard.take(block, 0.0, False)
-    expected_s = begun_s + np.array([20.5, 45.5]) * 480 / VOICE_RATE_HZ
+    expected_s = begun_s + np.array([20.5, 45.5]) * 480 / VOICE_RATE_HZ - [lost_s, 0]
     assert np.array(heard.times_s) == pytest.approx(expected_s, abs=0.02)
