@@ -15,6 +15,7 @@ from app import folders
 from app.live.calibration import Calibration
 from app.live.camera_stage import CameraStage
 from app.live.devices_watch import DevicesWatch
+from app.live.drawing import DrawingScale, Enlarged, scaled_size
 from app.live.file_jobs import play_file, render_file
 from app.live.jobs import JobControl, JobQueue
 from app.live.notices import Notices
@@ -81,6 +82,7 @@ class LiveSession:
         self._marks: FrameTarget | None = None
         """What the camera's pictures go through while sound and picture are measured."""
         self._renderer_number = 0
+        self._drawing = DrawingScale()
         self._closed = False
 
     # Devices
@@ -171,6 +173,7 @@ class LiveSession:
             pipeline.expression.tune(self._tune_speech)
         if before.camera != preset.camera:
             self._camera.reopen()
+            self._drawing = DrawingScale()
         if (before.background, before.framing, before.camera.size) != (
             preset.background,
             preset.framing,
@@ -385,6 +388,7 @@ class LiveSession:
                 self._system, self._make_speech, self._motion, self._targets, self._stage_failed
             )
             self._pipeline.sound_shift_s = self._chosen.sound_shift_ms / 1000
+            self._pipeline.renderer.drawn = self._note_drawn
             self._pipeline.start()
             self._apply_voice()
             self._rebuild_renderer()
@@ -465,6 +469,7 @@ class LiveSession:
             pipeline = self._pipeline
             if pipeline is not None and number == self._renderer_number:
                 pipeline.renderer.renderer = renderer
+                self._drawing.begin()
                 self._notices.over("avatar")
 
         if not self._closed:
@@ -472,10 +477,19 @@ class LiveSession:
 
     def _warm_renderer(self, avatar: Avatar, preset: Preset) -> Renderer:
         """A renderer that has drawn once: the first frame of some takes seconds."""
-        renderer = self._parts.renderer(avatar, preset, preset.camera.size)
+        size = preset.camera.size
+        drawn_size = scaled_size(size, self._drawing.value)
+        renderer = self._parts.renderer(avatar, preset, drawn_size)
+        if drawn_size != size:
+            renderer = Enlarged(renderer, size)
         rest = ExpressionFrame(0, np.zeros(NUM, np.float32), np.zeros(6, np.float32), False)
         renderer.render(rest)
         return renderer
+
+    def _note_drawn(self, draw_s: float) -> None:
+        if self._drawing.observe(draw_s):
+            logger.info("the face is drawn at %g of the camera's size", self._drawing.value)
+            self._rebuild_renderer()
 
     def _begin_recording(self, path: Path | None) -> None:
         pipeline = self._pipeline
@@ -515,8 +529,19 @@ class LiveSession:
         self._notices.show(Severity.ERROR, "microphone", microphone.problem if microphone else "")
         player = pipeline.players.get(_VIRTUAL_MICROPHONE) if pipeline else None
         self._notices.show(Severity.ERROR, _VIRTUAL_MICROPHONE, player.problem if player else "")
-        self._notices.show(
-            Severity.WARNING, "renderer", pipeline.renderer.problem if pipeline else ""
+        problem = pipeline.renderer.problem if pipeline else ""
+        self._notices.show(Severity.WARNING, "renderer", problem or self._say_drawing())
+
+    def _say_drawing(self) -> str:
+        size, scale = self._preset.camera.size, self._drawing.value
+        if scale == 1.0 or self._pipeline is None:
+            return ""
+        width, height = scaled_size(size, scale)
+        return Message(
+            "This computer is too busy to draw {size} in time, so the face is drawn at {drawn} and "
+            "enlarged until there is room. Close other programs, or choose a smaller camera mode.",
+            size=f"{size[0]} × {size[1]}",
+            drawn=f"{width} × {height}",
         )
 
     def _open_sound(self) -> SoundSystem | None:

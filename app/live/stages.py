@@ -175,6 +175,7 @@ class RenderStage(Stage):
 
     Attributes:
         renderer: What draws; replace it at any time, None draws nothing.
+        drawn: Called with the seconds that each picture took.
         failed_frames: Frames that could not be drawn.
     """
 
@@ -186,6 +187,7 @@ class RenderStage(Stage):
     ) -> None:
         super().__init__("renderer", on_failure)
         self.renderer: Renderer | None = None
+        self.drawn: Callable[[float], None] | None = None
         self.failed_frames = 0
         self.problem = ""
         self._expressions = expressions
@@ -205,6 +207,7 @@ class RenderStage(Stage):
         renderer = self.renderer
         if timed is None or renderer is None:
             return
+        begun_s = time.monotonic()
         try:
             drawn = renderer.render(timed.frame)
         except Exception as error:
@@ -212,7 +215,10 @@ class RenderStage(Stage):
             return
         self.problem = ""
         video = VideoFrame(drawn.index, drawn.rgb.copy())
-        self._pictures.put(Picture(video, timed, time.monotonic()))
+        drawn_s = time.monotonic()
+        self._pictures.put(Picture(video, timed, drawn_s))
+        if self.drawn is not None:
+            self.drawn(drawn_s - begun_s)
 
     def _count_failure(self, error: Exception) -> None:
         self.failed_frames += 1

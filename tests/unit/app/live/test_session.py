@@ -18,7 +18,7 @@ from core.errors import DeviceError, PortraitError
 from core.preset_files import SHIPPED
 from core.session import DeviceKind, JobStatus, Mode, Session, Severity
 from core.stage import StageState
-from tests.live_fakes import FakeParts, make_avatar, until
+from tests.live_fakes import BrightnessRenderer, FakeParts, make_avatar, until
 
 SMALL = SHIPPED[0].changed("camera.mode", "640x360@25")
 
@@ -180,6 +180,24 @@ def test_presets_act_on_running_parts(session: LiveSession, parts: FakeParts) ->
     renderers = parts.renderers
     session.apply_preset(SMALL.changed("framing.face_height", 0.7))
     until(lambda: parts.renderers == renderers + 1)
+
+
+def test_a_busy_machine_draws_smaller_and_says_so(
+    session: LiveSession, parts: FakeParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(_avatar: object, _preset: object, size: tuple[int, int]) -> BrightnessRenderer:
+        return BrightnessRenderer(size, 0.06 * (size[0] / 640) ** 4)
+
+    monkeypatch.setattr(parts, "renderer", slow)
+    _go_live(session)
+    assert session.state().content_fps < 20
+    until(lambda: any("480 × 270" in notice.text for notice in session.state().notices), 15.0)
+    until(lambda: session.state().content_fps > 22, 10.0)
+    frame = session.latest_frame()
+    assert frame is not None
+    assert frame.rgb.shape == (360, 640, 3)
+    session.apply_preset(SMALL.changed("camera.mode", "640x480@25"))
+    assert not any("enlarged" in notice.text for notice in session.state().notices)
 
 
 def test_another_person_speaks_in_another_way(session: LiveSession) -> None:
