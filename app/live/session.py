@@ -538,8 +538,8 @@ class LiveSession:
             return ""
         width, height = scaled_size(size, scale)
         return Message(
-            "This computer is too busy to draw {size} in time, so the face is drawn at {drawn} and "
-            "enlarged until there is room. Close other programs, or choose a smaller camera mode.",
+            "This computer is busy: the face is drawn at {drawn} instead of {size} and enlarged. "
+            "Close other programs or choose a smaller camera mode.",
             size=f"{size[0]} × {size[1]}",
             drawn=f"{width} × {height}",
         )

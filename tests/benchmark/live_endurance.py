@@ -71,7 +71,7 @@ def main() -> None:
     parts = EnduranceParts()
     with AudioServer() as server:
         ended = threading.Event()
-        speaker = threading.Thread(target=_speak, args=(server, args.speech, ended))
+        speaker = threading.Thread(target=speak, args=(server, args.speech, ended))
         speaker.start()
         session = LiveSession(parts)
         try:
@@ -91,7 +91,7 @@ def _avatar(parts: ShippedParts, portrait: Path) -> Avatar:
     return Avatar.load(portrait) if portrait.suffix == ".avatar" else parts.enrol(portrait)
 
 
-def _speak(server: AudioServer, speech: Path, ended: threading.Event) -> None:
+def speak(server: AudioServer, speech: Path, ended: threading.Event) -> None:
     """Play the file into the microphone again and again."""
     while not ended.is_set():
         player = server.play(speech)
