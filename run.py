@@ -43,6 +43,8 @@ SYSTEM_TEST = [
     "pulseaudio-utils",
     "wireplumber",
     "xdg-desktop-portal",
+    "xdotool",
+    "xvfb",
 ]
 EXTRAS = {"demo": [], "test": ["app", "live", "dev"], "app": ["app", "live"], "live": ["live"]}
 SYSTEM = {"test": SYSTEM_TEST, "app": [*SYSTEM_LIVE, *SYSTEM_APP], "live": SYSTEM_LIVE}

@@ -18,17 +18,21 @@ class Command:
         group: Heading in the help sheet, the text `commands.GROUP`.
         keys: Default key sequence in Qt's portable form.
         held: Acts while the key is down rather than once; the window handles it itself.
+        everywhere: The key works in every program (`ui.global_keys`), not in the window alone.
     """
 
     name: str
     group: str
     keys: str
     held: bool = False
+    everywhere: bool = False
 
 
 COMMANDS: tuple[Command, ...] = (
     Command("go_live", "session", "Ctrl+L"),
     Command("panic", "session", "F8"),
+    # Linux changes consoles with Ctrl+Alt+F8, and AltGr on Windows is Ctrl+Alt
+    Command("panic_everywhere", "session", "Ctrl+Alt+Shift+F8", everywhere=True),
     Command("mute", "session", "Ctrl+M"),
     Command("talk", "session", "F2", held=True),
     Command("record", "session", "Ctrl+R"),
@@ -78,7 +82,7 @@ class Actions:
         for command in COMMANDS:
             action = QAction(texts(f"command.{command.name}"), window)
             action.setObjectName(command.name)
-            if not command.held:
+            if not (command.held or command.everywhere):
                 window.addAction(action)
             self._actions[command.name] = action
         self.apply_keys(changed)

@@ -1,5 +1,7 @@
 """The help sheet: every key and what it does."""
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
@@ -9,9 +11,18 @@ from ui.widgets.basics import Card, button, label
 
 
 class HelpSheet(QDialog):
-    """All commands by group with the keys in force."""
+    """All commands by group with the keys in force.
 
-    def __init__(self, texts: Texts, actions: Actions, parent: QWidget) -> None:
+    Args:
+        texts: Words.
+        actions: Commands and keys.
+        notes: Sentences shown under commands, by name; empty ones are not shown.
+        parent: The window.
+    """
+
+    def __init__(
+        self, texts: Texts, actions: Actions, notes: Mapping[str, str], parent: QWidget
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(texts("help.title"))
         self.resize(760, 560)
@@ -28,7 +39,7 @@ class HelpSheet(QDialog):
             commands = [command for command in COMMANDS if command.group == group]
             shorter = counts.index(min(counts))
             counts[shorter] += len(commands) + 2
-            sides[shorter].addWidget(_group(texts, actions, group))
+            sides[shorter].addWidget(_group(texts, actions, notes, group))
         for side in sides:
             side.addStretch(1)
         page = QWidget()
@@ -49,13 +60,14 @@ class HelpSheet(QDialog):
         outer.addWidget(close, 0, Qt.AlignmentFlag.AlignRight)
 
 
-def _group(texts: Texts, actions: Actions, group: str) -> Card:
+def _group(texts: Texts, actions: Actions, notes: Mapping[str, str], group: str) -> Card:
     card = Card(texts(f"commands.{group}"))
     grid = QGridLayout()
     grid.setColumnStretch(0, 1)
     grid.setVerticalSpacing(8)
     commands = [command for command in COMMANDS if command.group == group]
-    for row, command in enumerate(commands):
+    for command in commands:
+        row = grid.rowCount()
         words = texts(f"command.{command.name}")
         if command.held:
             words = texts("help.held", command=words)
@@ -64,5 +76,7 @@ def _group(texts: Texts, actions: Actions, group: str) -> Card:
         if keys:
             cap = label(keys, "keycap")
             grid.addWidget(cap, row, 1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        if note := notes.get(command.name):
+            grid.addWidget(label(note, "small", wrap=True), row + 1, 0, 1, 2)
     card.body.addLayout(grid)
     return card

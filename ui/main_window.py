@@ -30,6 +30,7 @@ from ui.avatars.gallery_page import GalleryPage
 from ui.context import Context
 from ui.files.files_page import FilesPage
 from ui.first_start import FirstStart
+from ui.global_keys.global_key import GlobalKey, Status
 from ui.help_sheet import HelpSheet
 from ui.live.live_page import PANELS, LivePage
 from ui.preset_model import PresetModel
@@ -86,6 +87,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(MINIMUM_SIZE)
         self.watcher = Watcher(services.session)
         self.actions_ = Actions(self, context.texts, context.settings.shortcuts())
+        self.global_key = GlobalKey(context.texts("command.panic"), self)
         self.presets = PresetModel(context, services.session, services.presets)
         self.live = LivePage(context, self.watcher, self.presets, self.actions_)
         self.gallery = GalleryPage(context, services.avatars)
@@ -116,7 +118,9 @@ class MainWindow(QMainWindow):
         self._start_tray()
         for problem in settings.problems:
             self.live.fail(problem)
-        if not settings.get("first_start_done"):
+        if settings.get("first_start_done"):
+            self._listen_everywhere()
+        else:
             self.show_first_start()
         if settings.get("avatar"):
             self._load_avatar(Path(settings.get("avatar")))
@@ -150,7 +154,7 @@ class MainWindow(QMainWindow):
 
     def show_settings(self) -> SettingsDialog:
         """Open the settings dialog."""
-        dialog = SettingsDialog(self._context, self)
+        dialog = SettingsDialog(self._context, self.global_key, self)
         dialog.keys_changed.connect(self._apply_keys)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
@@ -158,7 +162,8 @@ class MainWindow(QMainWindow):
 
     def show_help(self) -> HelpSheet:
         """Open the help sheet."""
-        sheet = HelpSheet(self._texts, self.actions_, self)
+        notes = {"panic_everywhere": self.global_key.status.words(self._texts)}
+        sheet = HelpSheet(self._texts, self.actions_, notes, self)
         sheet.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         sheet.open()
         return sheet
@@ -202,6 +207,7 @@ class MainWindow(QMainWindow):
         geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
         self._context.settings.set("window_geometry", geometry)
         self.watcher.stop()
+        self.global_key.stop()
         if self.tray is not None:
             self.tray.hide()
         self.closing.emit()
@@ -305,12 +311,15 @@ class MainWindow(QMainWindow):
             lambda name: self._load_avatar(self._services.avatars.folder / name)
         )
         self._context.settings.changed.connect(self._setting_changed)
+        self.global_key.pressed.connect(self.actions_["panic_everywhere"].trigger)
+        self.global_key.changed.connect(self._show_global_key)
 
     def _connect_commands(self) -> None:
         session = self._session
         commands: dict[str, Callable[[], object]] = {
             "go_live": self._toggle_live,
             "panic": self.panic,
+            "panic_everywhere": self.panic,
             "mute": lambda: session.set_muted(not self.watcher.latest.muted),
             "record": self._toggle_recording,
             "preview": self._toggle_preview,
@@ -434,9 +443,18 @@ class MainWindow(QMainWindow):
         self.first_start.deleteLater()
         self.first_start = None
         self.show_page("live" if self._avatar_path else "avatars")
+        self._listen_everywhere()
 
     def _apply_keys(self) -> None:
         self.actions_.apply_keys(self._context.settings.shortcuts())
+        self._listen_everywhere()
+
+    def _listen_everywhere(self) -> None:
+        keys = self.actions_.keys("panic_everywhere")
+        self.global_key.start(keys.toString(QKeySequence.SequenceFormat.PortableText))
+
+    def _show_global_key(self, status: Status) -> None:
+        self.live.controls.show_global_key(status.words(self._texts))
 
     def _setting_changed(self, key: str) -> None:
         settings = self._context.settings

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from ui.actions import COMMANDS, conflicts
 from ui.context import Context
+from ui.global_keys.global_key import GlobalKey
 from ui.settings import SETTINGS, Setting
 from ui.widgets.basics import Card, button, label, line
 from ui.widgets.device_chooser import StateLine
@@ -36,9 +37,10 @@ class SettingsDialog(QDialog):
 
     keys_changed = Signal()
 
-    def __init__(self, context: Context, parent: QWidget) -> None:
+    def __init__(self, context: Context, global_key: GlobalKey, parent: QWidget) -> None:
         super().__init__(parent)
         self._context = context
+        self._global_key = global_key
         self._texts = context.texts
         self._show: dict[str, Callable[[], None]] = {}
         self.key_edits: dict[str, QKeySequenceEdit] = {}
@@ -72,6 +74,7 @@ class SettingsDialog(QDialog):
         layout.addLayout(footer)
         close.setFocus()
         context.settings.changed.connect(self._changed)
+        global_key.changed.connect(self._show_global_key)
 
     def reset(self) -> None:
         """Back to the defaults, keys included."""
@@ -159,6 +162,7 @@ class SettingsDialog(QDialog):
     def _keys_page(self) -> QWidget:
         card = Card()
         self.key_problem = StateLine(self._context)
+        self.global_key_state = StateLine(self._context)
         card.body.addWidget(label(self._texts("settings.keys.about"), "small", wrap=True))
         card.body.addWidget(self.key_problem)
         changed = self._context.settings.shortcuts()
@@ -180,7 +184,10 @@ class SettingsDialog(QDialog):
             row.addWidget(label(self._texts(f"command.{command.name}")), 1)
             row.addWidget(edit)
             card.body.addLayout(row)
+            if command.everywhere:
+                card.body.addWidget(self.global_key_state)
         self._check_keys()
+        self._show_global_key()
         return _page(card)
 
     def _keys_edited(self) -> None:
@@ -203,6 +210,12 @@ class SettingsDialog(QDialog):
                 "error", self._texts("settings.keys.twice", keys=keys, commands=words)
             )
         return not twice
+
+    def _show_global_key(self) -> None:
+        status = self._global_key.status
+        words = status.words(self._texts)
+        self.global_key_state.setVisible(bool(words))
+        self.global_key_state.show_state(status.look, words)
 
     def _changed(self, key: str) -> None:
         if key in self._show:

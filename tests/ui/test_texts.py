@@ -15,6 +15,7 @@ from core.presets import FIELDS
 from core.session import JobStatus, Mode
 from ui.actions import COMMANDS
 from ui.first_start import STEPS
+from ui.global_keys.listener import State
 from ui.live.live_page import PANELS
 from ui.settings import SETTINGS
 from ui.texts import LANGUAGES, Texts, language_for, read_catalogue
@@ -82,6 +83,7 @@ def keys_from_data() -> set[str]:
     found |= {f"status.mode.{mode}" for mode in values(Mode)}
     found |= {f"status.{name}.{part}" for name in STATUS for part in ("name", "about")}
     found |= {f"panel.{name}" for name in PANELS}
+    found |= {f"global_key.{state}" for state in values(State) if state != State.OFF.value}
     found |= {f"nav.{name}" for name in ("live", "avatars", "files", "settings", "help")}
     found |= {f"first.{step}" for step in STEPS}
     found |= {f"first.{step}.{part}" for step in STEPS for part in ("title", "about")}

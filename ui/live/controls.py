@@ -45,6 +45,7 @@ class Controls(QWidget):
         super().__init__()
         self._context = context
         self._texts = context.texts
+        self._actions = actions
         self.mute = self._button("microphone", "microphone_off", "mute", actions, checkable=True)
         self.talk = self._button("talk", "talk", "talk", actions, checkable=False)
         self.panic = self._button("panic", "panic", "panic", actions, checkable=True)
@@ -67,6 +68,12 @@ class Controls(QWidget):
         """What to call when the talk button goes down and up."""
         self.talk.pressed.connect(lambda: set_talking(True))
         self.talk.released.connect(lambda: set_talking(False))
+
+    def show_global_key(self, words: str) -> None:
+        """Say in the freeze button's tool tip how its key for every program does."""
+        tip = self._actions.tip("panic")
+        self.panic.setToolTip(f"{tip}\n{words}" if words else tip)
+        self.panic.setAccessibleDescription(self.panic.toolTip())
 
     def show_session(self, state: SessionState) -> None:
         """Follow a snapshot."""
