@@ -1,69 +1,26 @@
 """A private PipeWire with its session manager, and programs that read a camera from it."""
 
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.integration.audio_server import ASOUND, MICROPHONE, MICROPHONE_SINK, RATE_HZ
+from tests.integration.session_bus import SessionBus, require, wait_for
 
-_PROGRAMS = ("pipewire", "wireplumber", "dbus-daemon", "pw-dump")
-
-
-def require(*programs):
-    """Skip the test where one of these programs is not installed."""
-    missing = [name for name in programs if shutil.which(name) is None]
-    if missing:
-        pytest.skip(f"needs the programs {', '.join(missing)}")
+_PROGRAMS = ("pipewire", "wireplumber", "pw-dump")
 
 
-class PipeWireServer:
-    """PipeWire, WirePlumber and a session bus of our own; the environment points to them."""
+class PipeWireServer(SessionBus):
+    """PipeWire and WirePlumber on a session bus of our own; the environment points to them."""
 
     def __init__(self):
         require(*_PROGRAMS)
-        self.folder = Path(tempfile.mkdtemp(prefix="realtalk-pw-"))
-        self._processes = {}
-        self._saved = {}
-
-    def __enter__(self):
-        home = {name: str(self.folder / name) for name in ("config", "state", "data", "cache")}
-        self._environment = {
-            "XDG_RUNTIME_DIR": str(self.folder),
-            "XDG_CONFIG_HOME": home["config"],
-            "XDG_STATE_HOME": home["state"],
-            "XDG_DATA_HOME": home["data"],
-            "XDG_CACHE_HOME": home["cache"],
-            "DBUS_SESSION_BUS_ADDRESS": f"unix:path={self.folder}/bus",
-        }
-        self._saved = {name: os.environ.get(name) for name in self._environment}
-        os.environ.update(self._environment)
-        try:
-            address = self._environment["DBUS_SESSION_BUS_ADDRESS"]
-            self.run("bus", "dbus-daemon", "--session", "--nofork", f"--address={address}")
-            wait_for((self.folder / "bus").exists, "the session bus")
-            self.start()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        for name in reversed(list(self._processes)):
-            self.kill(name)
-        for name, value in self._saved.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-        shutil.rmtree(self.folder, ignore_errors=True)
+        super().__init__()
 
     def start(self):
         """Start PipeWire and its session manager, and wait until both answer."""
@@ -71,21 +28,6 @@ class PipeWireServer:
         wait_for(lambda: "PipeWire:Interface:Core" in dump(), "PipeWire")
         self.run("wireplumber", "wireplumber")
         wait_for(lambda: "WirePlumber" in dump(), "WirePlumber")
-
-    def run(self, name, *command):
-        """Run a program until the server is left or `kill(name)`."""
-        log = (self.folder / f"{name}.log").open("wb")
-        self._processes[name] = subprocess.Popen(command, stdout=log, stderr=log)
-
-    def kill(self, name):
-        """Kill one of the programs as a crash would."""
-        process = self._processes.pop(name)
-        process.kill()
-        process.wait(5)
-
-    def log(self, name):
-        """What a program has said."""
-        return (self.folder / f"{name}.log").read_text(errors="replace")
 
 
 class PipeWireSound(PipeWireServer):
@@ -118,14 +60,6 @@ class PipeWireSound(PipeWireServer):
         """Run pactl and return what it prints."""
         done = subprocess.run(["pactl", *words], capture_output=True, text=True, check=check)
         return done.stdout.strip()
-
-
-def wait_for(condition, what, timeout_s=15.0):
-    """Wait until a condition holds; fails the test when it does not."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, f"{what} did not come within {timeout_s} s"
-        time.sleep(0.05)
 
 
 def dump():

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from render.sinks.pipewire import PipeWireCamera
-from tests.integration.pipewire_server import PipeWireServer, numbered, require, wait_for
+from tests.integration.pipewire_server import PipeWireServer, numbered
+from tests.integration.session_bus import require, wait_for
 from tests.integration.test_pipewire_camera import Presenter
 
 PAGE = Path(__file__).with_name("browser_page.html")

@@ -14,7 +14,7 @@ pytest.importorskip("Xlib", reason="needs python-xlib")
 from Xlib import X
 from Xlib.display import Display
 
-from tests.integration.pipewire_server import require
+from tests.integration.session_bus import require
 from ui.global_keys.combination import parse
 from ui.global_keys.listener import State
 from ui.global_keys.x11 import X11Key

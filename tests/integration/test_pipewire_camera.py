@@ -13,13 +13,8 @@ from core.errors import DeviceError
 from core.types import VideoFrame
 from render.sinks import list_cameras, make_camera
 from render.sinks.pipewire import PipeWireCamera
-from tests.integration.pipewire_server import (
-    PipeWireServer,
-    dump,
-    numbered,
-    reader,
-    wait_for,
-)
+from tests.integration.pipewire_server import PipeWireServer, dump, numbered, reader
+from tests.integration.session_bus import wait_for
 
 SIZE = (640, 360)
 RATE_HZ = 25
