@@ -20,10 +20,9 @@ from ui.global_keys.listener import State
 from ui.global_keys.x11 import X11Key
 
 WAIT_S = 5.0
-QUIET_S = 0.25
+QUIET_S = 0.2
 """How long nothing must come to be sure that nothing will."""
 KEY = "Ctrl+Alt+Shift+F8"
-NUM_LOCK, CAPS_LOCK = "Num_Lock", "Caps_Lock"
 
 
 @pytest.fixture
@@ -87,12 +86,12 @@ class Ears:
     def __init__(self, keys: str, after: "Ears | None" = None) -> None:
         combination = parse(keys)
         assert combination is not None
-        self.presses: queue.Queue[float] = queue.Queue()
+        self.presses: queue.Queue[None] = queue.Queue()
         self.states: queue.Queue[State] = queue.Queue()
         self.listener = X11Key(
             combination,
             "",
-            lambda: self.presses.put(time.monotonic()),
+            lambda: self.presses.put(None),
             lambda state, detail: self.states.put(state),
         )
         self.listener.start(after.listener if after else None)
@@ -100,15 +99,12 @@ class Ears:
     def state(self) -> State:
         return self.states.get(timeout=WAIT_S)
 
-    def count(self) -> int:
-        """Presses since the last call, once no more come."""
-        found = 0
-        while True:
-            try:
-                self.presses.get(timeout=QUIET_S)
-            except queue.Empty:
-                return found
-            found += 1
+    def hears(self, count: int) -> bool:
+        """Whether so many presses come, and no more."""
+        for _ in range(count):
+            self.presses.get(timeout=WAIT_S)
+        time.sleep(QUIET_S)
+        return self.presses.empty()
 
     def close(self) -> None:
         self.listener.stop()
@@ -128,15 +124,14 @@ def xdotool(*words: str) -> None:
 
 
 def test_it_is_heard_while_another_program_has_the_keyboard(ears: Ears, editor: Editor) -> None:
-    before_s = time.monotonic()
     xdotool("key", "ctrl+alt+shift+F8")
-    assert ears.presses.get(timeout=WAIT_S) - before_s < 1.0
+    assert ears.hears(1)
     assert 0xFFC5 not in editor.typed()
 
 
 def test_no_other_key_is_heard_or_taken(ears: Ears, editor: Editor) -> None:
     xdotool("key", "a", "F8", "ctrl+F8", "ctrl+shift+F8", "ctrl+alt+shift+F9")
-    assert ears.count() == 0
+    assert ears.hears(0)
     typed = editor.typed()
     assert typed.count(0xFFC5) == 3 and typed.count(0xFFC6) == 1 and typed.count(ord("a")) == 1
 
@@ -146,26 +141,27 @@ def test_ctrl_alt_and_a_function_key_never_arrive(editor: Editor) -> None:
     ears = Ears("Ctrl+Alt+F8")
     assert ears.state() is State.WORKS
     xdotool("key", "ctrl+alt+F8")
-    assert ears.count() == 0
+    assert ears.hears(0)
     ears.close()
     combination = parse("Ctrl+Alt+F8")
     assert combination is not None and combination.changes_console
 
 
-@pytest.mark.parametrize("locks", [(NUM_LOCK,), (CAPS_LOCK,), (NUM_LOCK, CAPS_LOCK)])
-def test_locks_do_not_matter(ears: Ears, locks: tuple[str, ...]) -> None:
-    xdotool("key", *locks)
-    xdotool("key", "ctrl+alt+shift+F8")
-    assert ears.count() == 1
+def test_locks_do_not_matter(ears: Ears) -> None:
+    """With NumLock, with both, with CapsLock."""
+    for lock in ("Num_Lock", "Caps_Lock", "Num_Lock"):
+        xdotool("key", lock)
+        xdotool("key", "ctrl+alt+shift+F8")
+        assert ears.hears(1)
 
 
 def test_a_key_held_down_is_one_press(ears: Ears) -> None:
     xdotool("keydown", "ctrl", "keydown", "alt", "keydown", "shift", "keydown", "F8")
     time.sleep(1.0)
     xdotool("keyup", "F8", "keyup", "shift", "keyup", "alt", "keyup", "ctrl")
-    assert ears.count() == 1
+    assert ears.hears(1)
     xdotool("key", "ctrl+alt+shift+F8")
-    assert ears.count() == 1
+    assert ears.hears(1)
 
 
 def test_a_key_of_another_program_is_told_and_stays_there(editor: Editor) -> None:
@@ -173,7 +169,7 @@ def test_a_key_of_another_program_is_told_and_stays_there(editor: Editor) -> Non
     ears = Ears(KEY)
     assert ears.state() is State.TAKEN
     xdotool("key", "ctrl+alt+shift+F8")
-    assert ears.count() == 0 and 0xFFC5 in editor.typed()
+    assert ears.hears(0) and 0xFFC5 in editor.typed()
     other = Display()
     refused: list[object] = []
     other.set_error_handler(lambda error, request: refused.append(error))
@@ -189,9 +185,9 @@ def test_a_key_of_another_program_is_told_and_stays_there(editor: Editor) -> Non
 def test_stopping_gives_it_back_at_once(ears: Ears, editor: Editor) -> None:
     begun_s = time.monotonic()
     ears.close()
-    assert time.monotonic() - begun_s < 0.3
+    assert time.monotonic() - begun_s < 0.5
     xdotool("key", "ctrl+alt+shift+F8")
-    assert ears.count() == 0 and 0xFFC5 in editor.typed()
+    assert ears.hears(0) and 0xFFC5 in editor.typed()
     again = Ears(KEY)
     assert again.state() is State.WORKS
     again.close()
@@ -202,7 +198,7 @@ def test_the_next_listener_waits_for_the_one_before(ears: Ears) -> None:
     after = Ears(KEY, ears)
     assert after.state() is State.WORKS
     xdotool("key", "ctrl+alt+shift+F8")
-    assert after.count() == 1
+    assert after.hears(1)
     after.close()
 
 
@@ -216,7 +212,7 @@ def test_it_follows_the_keyboard_s_layout(ears: Ears, editor: Editor) -> None:
     with_modifiers = ("keydown", "ctrl", "keydown", "alt", "keydown", "shift")
     xdotool(*with_modifiers, "key", str(f8), "key", str(f9), "keyup", "shift")
     xdotool("keyup", "ctrl", "keyup", "alt")
-    assert ears.count() == 1
+    assert ears.hears(1)
 
 
 def test_a_key_that_is_not_on_the_keyboard_is_told(editor: Editor) -> None:

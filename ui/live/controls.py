@@ -1,6 +1,7 @@
 """The row under the picture: mute, talk, panic, the big switch, record."""
 
 from collections.abc import Callable
+from html import escape
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon
@@ -71,9 +72,10 @@ class Controls(QWidget):
 
     def show_global_key(self, words: str) -> None:
         """Say in the freeze button's tool tip how its key for every program does."""
-        tip = self._actions.tip("panic")
-        self.panic.setToolTip(f"{tip}\n{words}" if words else tip)
-        self.panic.setAccessibleDescription(self.panic.toolTip())
+        lines = [self._actions.tip("panic"), *([words] if words else [])]
+        # paragraphs, because Qt breaks the lines of rich text alone
+        self.panic.setToolTip("".join(f"<p>{escape(line, quote=False)}</p>" for line in lines))
+        self.panic.setAccessibleDescription(" ".join(lines))
 
     def show_session(self, state: SessionState) -> None:
         """Follow a snapshot."""
