@@ -31,6 +31,8 @@ PULSE = "pulse:"
 """Prefix of the ids of the sound server's devices."""
 _PORTAUDIO = "portaudio:"
 _BLOCK_S = 0.01
+_ENVIRONMENT = threading.Lock()
+"""Held while environment variables change or are copied: a copy taken meanwhile would fail."""
 _CABLE_WORDS = ("cable", "blackhole", "voicemeeter", "virtual", "loopback")
 _PREFERRED_APIS = ("Windows WASAPI", "Core Audio", "ALSA", "JACK Audio Connection Kit")
 
@@ -312,10 +314,12 @@ def run_pactl(*words: str) -> str:
     Raises:
         DeviceError: It is missing, takes longer than 2 s, or refuses.
     """
+    with _ENVIRONMENT:
+        environment = {**os.environ, "LC_ALL": "C.UTF-8"}
     try:
         done = subprocess.run(
             ["pactl", *words], capture_output=True, text=True, timeout=2, check=True,
-            env={**os.environ, "LC_ALL": "C.UTF-8"},
+            env=environment,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError) as error:
         reason = getattr(error, "stderr", None) or error
@@ -359,13 +363,15 @@ def _pulse_rate(name: str, kind: DeviceKind) -> int:
 def _pulse_environment(name: str, kind: DeviceKind) -> Iterator[None]:
     variable = "PULSE_SOURCE" if kind is DeviceKind.MICROPHONE else "PULSE_SINK"
     settings = {variable: name, "PULSE_LATENCY_MSEC": str(PULSE_LATENCY_MS)}
-    saved = {key: os.environ.get(key) for key in settings}
-    os.environ.update(settings)
+    with _ENVIRONMENT:
+        saved = {key: os.environ.get(key) for key in settings}
+        os.environ.update(settings)
     try:
         yield
     finally:
-        for key, value in saved.items():
-            if value is None:
-                os.environ.pop(key, None)
-            else:
-                os.environ[key] = value
+        with _ENVIRONMENT:
+            for key, value in saved.items():
+                if value is None:
+                    os.environ.pop(key, None)
+                else:
+                    os.environ[key] = value

@@ -6,8 +6,7 @@ listens at the virtual microphone. Every event has a `time.monotonic()` of its o
 
 import threading
 import time
-from contextlib import suppress
-from types import TracebackType
+from contextlib import ExitStack, suppress
 
 import numpy as np
 import pytest
@@ -112,16 +111,24 @@ class LiveRig:
         self._camera = camera
         self._monkeypatch, self._system, self._listen = monkeypatch, system, listen
         self._heard = Heard()
-        self._listener: InputStream | None = None
+        self._opened = ExitStack()
 
     def __enter__(self) -> "LiveRig":
-        self.server.__enter__()
+        with ExitStack() as opened:
+            self._open(opened)
+            self._opened = opened.pop_all()
+        return self
+
+    def _open(self, opened: ExitStack) -> None:
+        opened.enter_context(self.server)
         # PortAudio may have been initialised before this server was there.
         SoundSystem().reinitialise()
         self._monkeypatch.setattr("app.live.session.SoundSystem", self._system)
         self.speaker = Speaker()
         self.speaker.start()
+        opened.callback(self.speaker.stop)
         self.session = LiveSession(self.parts)
+        opened.callback(self.session.close)
         self.session.set_avatar(make_avatar())
         self.session.set_microphone(f"pulse:{MICROPHONE}")
         self.session.set_camera(self._camera)
@@ -130,20 +137,11 @@ class LiveRig:
         until(lambda: self.session.state().microphone_alive, 8.0)
         if self._listen:
             until(lambda: self.session.state().virtual_microphone_alive, 8.0)
-            self._listener = SoundSystem().open_input(f"pulse:{SOURCE}", self._heard.take)
-        return self
+            listener = SoundSystem().open_input(f"pulse:{SOURCE}", self._heard.take)
+            opened.callback(listener.close)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._listener is not None:
-            self._listener.close()
-        self.session.close()
-        self.speaker.stop()
-        self.server.__exit__(kind, error, trace)
+    def __exit__(self, *_error: object) -> None:
+        self._opened.close()
 
     def heard_s(self) -> np.ndarray:
         """Burst onsets at the virtual microphone."""
