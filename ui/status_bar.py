@@ -55,9 +55,9 @@ class StatusBar(QFrame):
         self.latency.setText(texts("status.latency", ms=f"{state.latency.total_p95_ms:.0f}"))
         self.latency.setToolTip(latency_words(texts, state.latency))
         offset_ms = state.sync_offset_ms or 0.0
-        self.sync.setText(texts("status.sync", ms=signed(offset_ms)))
         in_step = LATE_LIMIT_MS <= offset_ms <= EARLY_LIMIT_MS
-        set_role(self.sync, "value" if in_step else "alarm")
+        set_role(self.sync, "value" if in_step else "alarm")  # bold, so before its width is asked
+        self.sync.setText(texts("status.sync", ms=signed(offset_ms)))
         self.drops.setText(texts("status.drops", count=state.dropped_frames))
         self.fps.setVisible(running)
         self.latency.setVisible(running and state.latency.total_p95_ms > 0)
