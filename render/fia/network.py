@@ -401,7 +401,12 @@ def _num_heads(width: int, most: int) -> int:
 
 
 def _adain(x: Tensor, parameters: Tensor) -> Tensor:
-    """Adaptive instance normalisation and ReLU: (B, C, H, W), (B, 2C) to (B, C, H, W)."""
+    """Adaptive instance normalisation and ReLU: (B, C, H, W), (B, 2C) to (B, C, H, W).
+
+    Normalises in 32 bits, also in a network of 16.
+    """
+    if {x.dtype, parameters.dtype} != {torch.float32}:
+        return _adain(x.float(), parameters.float()).to(x.dtype)
     gain, offset = parameters.chunk(2, dim=1)
     if len(x) == 1:  # One pass over the features less; the same result.
         return F.relu(F.instance_norm(x, weight=1 + gain[0], bias=offset[0]))
