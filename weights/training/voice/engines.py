@@ -45,6 +45,11 @@ class Utterance:
     voice: str
     language: str
 
+    @property
+    def is_human(self) -> bool:
+        """Whether the voice was made from a person's recordings, not from formants."""
+        return not self.voice.startswith("espeak:")
+
 
 def segments_of(starts: list[tuple[float, str]], duration_s: float) -> list[Segment]:
     """Segments from (start time, classes) events; two classes share their event's time."""

@@ -2,8 +2,9 @@
 
     python -m weights.training.voice.features --corpus DIR --out DIR [--copies 1] [--sound]
 
-Writes flat arrays (`mel.npy`, `curves.npy`, `labels.npy`, `speech.npy`) of all training utterances
-one after another with pauses between them, `noise.npy` (spectra of non-speech), and one `.npz` a
+Writes flat arrays (`mel.npy`, `curves.npy`, `labels.npy`, `speech.npy`, and `human.npy`: whether a
+human voice was recorded for it) of all training utterances one after another with pauses between
+them, `noise.npy` (spectra of non-speech), and one `.npz` a
 held-out group with clean sound and its curves. `--sound` also writes the waveforms, int16:
 `sound.npy` and `noise_sound.npy`.
 """
@@ -126,7 +127,7 @@ def training_arrays(
 ) -> dict[str, NDArray]:
     """Flat arrays of augmented utterances with a pause after each."""
     rng = np.random.default_rng(seed)
-    names = ["mel", "curves", "labels", "speech", *(["sound"] if with_sound else [])]
+    names = ["mel", "curves", "labels", "speech", "human", *(["sound"] if with_sound else [])]
     parts: dict[str, list[NDArray]] = {name: [] for name in names}
     for said in utterances:
         for part in (example(said, rng, augment.Chances()), pause(rng)):
@@ -134,6 +135,7 @@ def training_arrays(
             parts["curves"].append(part.movement.curves.astype(np.float16))
             parts["labels"].append(part.movement.labels)
             parts["speech"].append(part.movement.speech.astype(np.uint8))
+            parts["human"].append(np.full(len(part.movement.labels), said.is_human, np.uint8))
             if with_sound:
                 parts["sound"].append(as_int16(part.sound))
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}

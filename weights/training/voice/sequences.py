@@ -54,6 +54,7 @@ class Sequences:
         self._curves = np.load(folder / "curves.npy", mmap_mode="r")
         self._labels = np.load(folder / "labels.npy")
         self._speech = np.load(folder / "speech.npy")
+        self._human = None if config.human_share is None else np.load(folder / "human.npy")
         self.noise = np.load(folder / self.kind.noise_file, mmap_mode="r")
         self._config = config
         self._rng = rng
@@ -66,7 +67,7 @@ class Sequences:
     def draw(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """What is heard (B, T, D) or (B, S), curves (B, T, C), labels (B, T), speech (B, T)."""
         c, rows = self._config, self.kind.rows_per_token
-        starts = self._rng.integers(0, len(self._labels) - c.tokens, c.batch)
+        starts = [self._start() for _ in range(c.batch)]
         heard = np.stack([self._heard[s * rows : (s + c.tokens) * rows] for s in starts])
         parts = self._curves, self._labels, self._speech
         curves, labels, speech = (
@@ -82,6 +83,17 @@ class Sequences:
             torch.from_numpy(labels.astype(np.int64)),
             torch.from_numpy(early(speech).astype(np.float32)),
         )
+
+    def _start(self) -> int:
+        """Where a sequence begins, so that human voices have their share."""
+        c = self._config
+        last = len(self._labels) - c.tokens
+        if self._human is None:
+            return int(self._rng.integers(last))
+        human = self._rng.random() < c.human_share
+        while self._human[start := int(self._rng.integers(last))] != human:
+            pass
+        return start
 
     def _noise_piece(self, count: int) -> np.ndarray:
         piece = self.noise[self._rng.integers(len(self.noise))]

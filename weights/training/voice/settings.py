@@ -21,6 +21,7 @@ class TrainConfig:
     seal_weight: float = 0.3
     speech_weight: float = 0.3
     rest_share: float = 0.12
+    human_share: float | None = None  # of the rest; None: as much as there is
     spectrum_steps: int = 185
     tutor_weight: float = 2.0
     checkpoint_s: float = 120.0

@@ -239,6 +239,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=TrainConfig.minutes)
     parser.add_argument("--seed", type=int, default=TrainConfig.seed)
     parser.add_argument("--class-weight", type=float, default=TrainConfig.class_weight)
+    parser.add_argument("--human", type=float, help="share of human voices, [0, 1]")
     parser.add_argument("--gentle", action="store_true", help="disguise the sound less")
     parser.add_argument("--encoder", choices=("mel", "hubert"), default="mel")
     parser.add_argument("--start", help="hubert: folder of a pretrained one of ours")
@@ -253,6 +254,7 @@ def main() -> None:
         minutes=arguments.minutes,
         seed=arguments.seed,
         class_weight=arguments.class_weight,
+        human_share=arguments.human,
         learning_rate=arguments.rate,
         batch=arguments.batch,
         tokens=arguments.tokens,
