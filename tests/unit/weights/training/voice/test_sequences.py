@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("torch", reason="training needs torch")
 
-from weights.training.voice.coarticulation import CHANNELS  # noqa: E402
-from weights.training.voice.sequences import Sequences  # noqa: E402
-from weights.training.voice.settings import TrainConfig  # noqa: E402
+from weights.training.voice.coarticulation import CHANNELS
+from weights.training.voice.sequences import Sequences
+from weights.training.voice.settings import TrainConfig
 
 TOKENS = 40
 
