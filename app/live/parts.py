@@ -124,8 +124,7 @@ class ShippedParts:
 
     def engine(self, renderer: Renderer) -> str:
         """See `LiveParts.engine`."""
-        drawn = getattr(renderer, "drawn", renderer)
-        return str(getattr(drawn, "engine_name", "warp, CPU"))
+        return str(getattr(renderer, "engine_name", "warp, CPU"))
 
     def enrol(
         self, picture: Path, points: Mapping[str, tuple[float, float]] | None = None

@@ -340,6 +340,7 @@ class LiveSession:
         latency = pipeline.output.latency()
         player = pipeline.players.get(_VIRTUAL_MICROPHONE)
         microphone, renderer = pipeline.microphone, pipeline.renderer.renderer
+        drawing = renderer.drawn if isinstance(renderer, Enlarged) else renderer
         playing = player is not None and player.alive
         return replace(
             state,
@@ -354,7 +355,7 @@ class LiveSession:
             sync_offset_ms=pipeline.sync_offset_ms(_VIRTUAL_MICROPHONE),
             dropped_frames=pipeline.dropped,
             overflows=microphone.overflows if microphone else 0,
-            engine=self._parts.engine(renderer) if renderer else "",
+            engine=self._parts.engine(drawing) if drawing else "",
         )
 
     # Carrying out

@@ -1,6 +1,5 @@
 """A private PulseAudio daemon with a null sink as microphone, for tests of the real sound path."""
 
-import os
 import shutil
 import signal
 import subprocess
@@ -10,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 
 import pytest
+
+from tests.integration.environment import point_to, restore
 
 MICROPHONE_SINK = "test_mic"
 MICROPHONE = f"{MICROPHONE_SINK}.monitor"
@@ -45,8 +46,7 @@ class AudioServer:
 
     def __enter__(self) -> "AudioServer":
         (self._folder / "asound.conf").write_text(ASOUND)
-        self._saved = {name: os.environ.get(name) for name in self._environment}
-        os.environ.update(self._environment)
+        self._saved = point_to(self._environment)
         self.start()
         return self
 
@@ -57,11 +57,7 @@ class AudioServer:
         trace: TracebackType | None,
     ) -> None:
         self.kill()
-        for name, value in self._saved.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        restore(self._saved)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def start(self) -> None:

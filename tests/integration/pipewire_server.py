@@ -1,6 +1,5 @@
 """A private PipeWire with its session manager, and programs that read a camera from it."""
 
-import os
 import signal
 import subprocess
 import time
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.integration.audio_server import ASOUND, MICROPHONE, MICROPHONE_SINK, RATE_HZ
+from tests.integration.environment import point_to
 from tests.integration.session_bus import SessionBus, require, wait_for
 
 _PROGRAMS = ("pipewire", "wireplumber", "pw-dump")
@@ -45,8 +45,7 @@ class PipeWireSound(PipeWireServer):
     def start(self):
         """Start everything and make the microphone."""
         (self.folder / "asound.conf").write_text(ASOUND)
-        self._saved |= {name: os.environ.get(name) for name in self._sound}
-        os.environ.update(self._sound)
+        self._saved |= point_to(self._sound)
         super().start()
         self.run("pipewire-pulse", "pipewire-pulse")
         wait_for(lambda: self.control("info", check=False), "the sound server")

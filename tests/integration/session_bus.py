@@ -1,6 +1,5 @@
 """A session bus of our own, programs on it, and ways to wait for them."""
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -8,6 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
+
+from tests.integration.environment import point_to, restore
 
 
 def require(*programs):
@@ -36,8 +37,7 @@ class SessionBus:
             "XDG_CACHE_HOME": home["cache"],
             "DBUS_SESSION_BUS_ADDRESS": f"unix:path={self.folder}/bus",
         }
-        self._saved = {name: os.environ.get(name) for name in self._environment}
-        os.environ.update(self._environment)
+        self._saved = point_to(self._environment)
         try:
             address = self._environment["DBUS_SESSION_BUS_ADDRESS"]
             self.run("bus", "dbus-daemon", "--session", "--nofork", f"--address={address}")
@@ -51,11 +51,7 @@ class SessionBus:
     def __exit__(self, *_):
         for name in reversed(list(self._processes)):
             self.kill(name)
-        for name, value in self._saved.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        restore(self._saved)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self):
