@@ -22,6 +22,7 @@ from render.engines.onnx_engine import (
     TENSORRT,
     TENSORRT_RTX,
 )
+from render.engines.torch_cuda_engine import TORCH_COMPILED, TORCH_CUDA
 from render.engines.torch_tensorrt_engine import TorchTensorRt
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ LADDER: tuple[EngineFactory, ...] = (
     TorchTensorRt(),
     TENSORRT,
     TENSORRT_RTX,
+    TORCH_COMPILED,
+    TORCH_CUDA,
     CUDA,
     PLAIN_CUDA,
     COREML,

@@ -234,10 +234,19 @@ class Upsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to (B, C', 2H, 2W)."""
-        weight = self.conv.weight  # (C', C, 3, 3)
-        doubled = weight.flatten(2) @ self.spread  # (C', C, 16)
-        doubled = doubled.transpose(0, 1).unflatten(2, (4, 4))
-        return F.conv_transpose2d(x, doubled, self.conv.bias, stride=2, padding=1)
+        return F.conv_transpose2d(x, self._doubled(), self.conv.bias, stride=2, padding=1)
+
+    def plain(self) -> nn.ConvTranspose2d:
+        """The same with the present weights, as one ordinary layer."""
+        conv = self.conv
+        plain = nn.ConvTranspose2d(conv.in_channels, conv.out_channels, 4, stride=2, padding=1)
+        plain.load_state_dict({"weight": self._doubled(), "bias": conv.bias})
+        return plain
+
+    def _doubled(self) -> Tensor:
+        """Weights (C, C', 4, 4) on the small picture."""
+        doubled = self.conv.weight.flatten(2) @ self.spread  # (C', C, 16)
+        return doubled.transpose(0, 1).unflatten(2, (4, 4))
 
 
 class FoldedConv(nn.Conv2d):
@@ -249,10 +258,22 @@ class FoldedConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, S, S) to (B, C', S / fold, S / fold)."""
-        fold, kernel = self.fold, self.kernel_size[0]
-        weight = self.weight.unflatten(1, (-1, fold, fold))  # (C', C, fold, fold, K, K)
-        weight = weight.permute(0, 1, 4, 2, 5, 3).flatten(4, 5).flatten(2, 3)
-        return F.conv2d(x, weight, self.bias, stride=fold, padding=kernel // 2 * fold)
+        padding = self.kernel_size[0] // 2 * self.fold
+        return F.conv2d(x, self._unfolded(), self.bias, stride=self.fold, padding=padding)
+
+    def plain(self) -> nn.Conv2d:
+        """The same with the present weights, as one ordinary layer."""
+        weight = self._unfolded()
+        width, channels, size, _ = weight.shape
+        padding = self.kernel_size[0] // 2 * self.fold
+        plain = nn.Conv2d(channels, width, size, stride=self.fold, padding=padding)
+        plain.load_state_dict({"weight": weight, "bias": self.bias})
+        return plain
+
+    def _unfolded(self) -> Tensor:
+        """Weights (C', C, K * fold, K * fold) on the picture."""
+        weight = self.weight.unflatten(1, (-1, self.fold, self.fold))  # (C', C, fold, fold, K, K)
+        return weight.permute(0, 1, 4, 2, 5, 3).flatten(4, 5).flatten(2, 3)
 
 
 class Decoder(nn.Module):
@@ -345,7 +366,7 @@ class Decoder(nn.Module):
         return mask * base + (1 - mask) * torch.sigmoid(painted)
 
     def _modulation(self, coefficients: Tensor) -> list[Tensor]:
-        if self.config.modulation == "shared":
+        if hasattr(self, "shared"):
             return self.shared(coefficients)
         return [net(coefficients) for level in self.levels for block in level for net in block.own]
 

@@ -12,7 +12,8 @@ pytest.importorskip("onnx", reason="needs the extra [train]")
 
 from core.errors import ModelError  # noqa: E402
 from render.engines.base import EngineSettings  # noqa: E402
-from render.engines.torch_tensorrt_engine import TorchTensorRtEngine  # noqa: E402
+from render.engines.torch_engine import TorchEngine  # noqa: E402
+from render.engines.torch_tensorrt_engine import tensorrt_engine  # noqa: E402
 from render.fia.config import PRESETS  # noqa: E402
 from render.fia.network import FiaNetwork  # noqa: E402
 from weights.training.fia import export  # noqa: E402
@@ -72,9 +73,9 @@ def test_built_once_and_equal_to_the_network(tmp_path: Path) -> None:
     arrays = {name: value.numpy() for name, value in named.items()}
     compiler, settings = FakeCompiler(), EngineSettings(cache_folder=tmp_path, half=False)
 
-    def load() -> TorchTensorRtEngine:
+    def load() -> TorchEngine:
         model = tmp_path / "decoder.onnx"
-        return TorchTensorRtEngine("Torch-TensorRT", TorchOnCpu(), compiler, model, settings)
+        return tensorrt_engine("Torch-TensorRT", TorchOnCpu(), compiler, model, settings)
 
     engine = load()
     constants = {name: value for name, value in arrays.items() if name not in ("beta", "base")}
