@@ -18,10 +18,9 @@ from core.face_model import FaceModel
 from core.types import HOP_SAMPLES
 from core.voice.priors import NAMED_AMPLITUDES, representative
 from weights.training.voice import augment, features
-from weights.training.voice.a2e import SIDED_CHANNELS, A2EConfig
+from weights.training.voice.a2e import SIDED_CHANNELS
 from weights.training.voice.coarticulation import CHANNELS, Style
 from weights.training.voice.engines import Utterance
-from weights.training.voice.model import LOOKAHEAD_TOKENS, SpeechNet
 
 SHAPE_SIZE = 80
 _SHARE_FROM_SHAPE = 0.6
@@ -77,15 +76,6 @@ class Spoken:
     expressions: NDArray[np.float16]
 
 
-@dataclass(frozen=True)
-class Recording:
-    """An utterance as an encoder hears it: features (2T, F) at 50 Hz, expressions (T, C)."""
-
-    person: int
-    features: NDArray[np.float16]
-    expressions: NDArray[np.float16]
-
-
 def speak(
     utterances: list[Utterance], seed: int, per_person: int = 6
 ) -> tuple[list[Spoken], list[Person]]:
@@ -112,84 +102,15 @@ def named_histories(utterances: list[Utterance]) -> dict[str, NDArray[np.float32
         rng = np.random.default_rng(0)
         said = [features.example(u, rng, augment.CLEAN, style).movement for u in utterances]
         curves = sided(np.concatenate([m.curves for m in said]), style.asymmetry)
-        histories[name] = representative(speaking(curves.astype(np.float16)).astype(np.float32))
+        rounded = curves.astype(np.float16)
+        histories[name] = representative(rounded[is_speaking(rounded)].astype(np.float32))
     return histories
 
 
-@torch.no_grad()
-def record(spoken: list[Spoken], encoder: SpeechNet, before: int = 14) -> list[Recording]:
-    """Hear utterances through a trained encoder, from a stream's very beginning.
-
-    Expressions are shifted by the shortest lookahead, so the newest of a window lies that far back;
-    before the sound lie `before` frames of an empty window.
-    """
-    late = LOOKAHEAD_TOKENS[0] // 2
-    recordings = []
-    for one in spoken:
-        sound = encoder.prepare(one.sound.astype(np.float32) / 32767)
-        heard, _ = encoder.hear(torch.from_numpy(sound)[None], encoder.initial_state())
-        padded = np.pad(heard[0].numpy().astype(np.float16), ((2 * before, 0), (0, 0)))
-        expressions = np.pad(one.expressions, ((before + late, 0), (0, 0)))[: len(padded) // 2]
-        recordings.append(Recording(one.person, padded, expressions))
-    return recordings
-
-
-class Windows:
-    """Random windows of recordings, each with its person's shape and past expressions."""
-
-    def __init__(
-        self, recordings: list[Recording], people: list[Person], config: A2EConfig, seed: int
-    ) -> None:
-        self._config = config
-        self._rng = np.random.default_rng(seed)
-        self._people = people
-        self._recordings = [r for r in recordings if len(r.expressions) > config.queries]
-        self._of_person: dict[int, list[int]] = {}
-        for i, recording in enumerate(self._recordings):
-            self._of_person.setdefault(recording.person, []).append(i)
-        self._lone = {p for p, own in self._of_person.items() if len(own) < 2}
-        self._usable = [i for i, r in enumerate(self._recordings) if r.person not in self._lone]
-
-    def draw(self, batch: int, *, guard: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Audio (B, L, F), shape (B, A), history (B, N, C), truth (B, T, C).
-
-        Args:
-            batch: B.
-            guard: Blur and drop history, so that it is not simply copied.
-        """
-        c = self._config
-        rows = []
-        for i in self._rng.choice(self._usable, batch):
-            recording = self._recordings[i]
-            start = self._rng.integers(0, len(recording.expressions) - c.queries + 1)
-            audio = recording.features[2 * start : 2 * start + c.audio_tokens]
-            truth = recording.expressions[start : start + c.queries]
-            shape = self._people[recording.person].shape
-            rows.append((audio, shape, self._history(int(i), guard), truth))
-        audio, shape, history, truth = (
-            torch.from_numpy(np.stack(column).astype(np.float32))
-            for column in zip(*rows, strict=True)
-        )
-        return audio, shape, history, truth
-
-    def _history(self, recording: int, guard: bool) -> NDArray[np.float32]:
-        """Frames of the same person's other recordings, in no order."""
-        c = self._config
-        own = self._of_person[self._recordings[recording].person]
-        others = [i for i in own if i != recording]
-        frames = speaking(self._recordings[int(self._rng.choice(others))].expressions)
-        history = frames[self._rng.integers(0, len(frames), c.history_tokens)].astype(np.float32)
-        if guard:
-            history = history + self._rng.normal(0, 0.02, history.shape).astype(np.float32)
-            if self._rng.random() < 0.1:
-                history = np.zeros_like(history)
-        return history
-
-
-def speaking(expressions: NDArray[np.float16]) -> NDArray[np.float16]:
-    """The frames (T, C) whose mouth is not at rest; all where none moves."""
+def is_speaking(expressions: NDArray[np.float16]) -> NDArray[np.bool_]:
+    """Which frames of (T, C) have a mouth that is not at rest; all where none moves."""
     moving = expressions.max(1) > _AT_REST
-    return expressions[moving] if moving.any() else expressions
+    return moving if moving.any() else np.ones_like(moving)
 
 
 def mouth_basis(path: Path) -> Tensor:

@@ -48,8 +48,8 @@ class StreamingA2E(nn.Module):
 
 
 def export(encoder: SpeechNet, transformer: A2E, styles: dict[str, NDArray], path: Path) -> None:
-    """Write both networks, with the named styles, to `path`."""
-    c = transformer.config
+    """Write both networks, with the named styles, to `path`; moves them to the CPU."""
+    encoder, transformer, c = encoder.cpu(), transformer.cpu(), transformer.config
     example = (
         hop_of(encoder),
         *encoder.initial_state(),

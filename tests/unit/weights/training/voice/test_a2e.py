@@ -1,13 +1,14 @@
 """The audio-to-expression transformer: shapes, priors, loss."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
-from weights.training.voice import a2e, a2e_data, a2e_train  # noqa: E402
+from weights.training.voice import a2e, a2e_data, a2e_train, a2e_windows  # noqa: E402
 from weights.training.voice.coarticulation import CHANNEL_INDEX, CHANNELS  # noqa: E402
 
 
@@ -65,12 +66,16 @@ def test_sides_follow_the_asymmetry() -> None:
     assert set(CHANNEL_INDEX) >= {"jawOpen"}
 
 
-def windows(config: a2e.A2EConfig, seed: int) -> a2e_data.Windows:
+def tiny(feature_size: int) -> a2e.A2EConfig:
+    return replace(a2e.small(feature_size), layers=(1, 1), width=16, heads=2, feedforward=16)
+
+
+def windows(config: a2e.A2EConfig, seed: int) -> a2e_windows.Windows:
     """Six people who always hold one expression of their own, two recordings each."""
     rng = np.random.default_rng(seed)
     people = [a2e_data.draw_person(rng) for _ in range(6)]
     recordings = [
-        a2e_data.Recording(
+        a2e_windows.Recording(
             person,
             rng.standard_normal((80, config.feature_size)).astype(np.float16),
             np.full((40, config.channels), person / 10, np.float16),
@@ -78,22 +83,12 @@ def windows(config: a2e.A2EConfig, seed: int) -> a2e_data.Windows:
         for person in range(6)
         for _ in range(2)
     ]
-    return a2e_data.Windows(recordings, people, config, seed)
-
-
-def test_history_shows_the_same_person_and_is_guarded() -> None:
-    config = a2e.small(8)
-    audio, shape, history, truth = windows(config, 1).draw(8, guard=False)
-    assert audio.shape == (8, 32, 8)
-    assert shape.shape == (8, 80)
-    assert torch.equal(history, truth)
-    _, _, guarded, truth = windows(config, 1).draw(8, guard=True)
-    assert not torch.equal(guarded, truth)
+    return a2e_windows.Windows(recordings, people, config, seed)
 
 
 def test_training_learns_and_measures() -> None:
     torch.set_num_threads(1)
-    config = replace(a2e.small(8), layers=(1, 1), width=16, heads=2, feedforward=16)
+    config = tiny(8)
     basis = torch.zeros(config.channels, 3)
     errors = [
         a2e_train.expression_error(
@@ -116,3 +111,48 @@ def test_says_how_long_to_train() -> None:
     config = a2e.small(8)
     with pytest.raises(ValueError, match="steps or minutes"):
         a2e_train.train_a2e(config, windows(config, 1), torch.zeros(1), a2e_train.A2ETrainConfig())
+
+
+def test_an_experiment_repeats_however_its_seeds_are_shared(capsys) -> None:
+    torch.set_num_threads(1)
+    config = tiny(8)
+    basis = torch.zeros(config.channels, 3)
+    options = a2e_train.A2ETrainConfig(learning_rate=1e-2, steps=3, batch=4)
+
+    def run(seeds: range) -> tuple[dict[str, list[float]], str]:
+        data = windows(config, 1), windows(config, 2)
+        results = a2e_train.experiment(data, config, basis, options, seeds)
+        return results, capsys.readouterr().out
+
+    whole, _ = run(range(2))
+    (_, first), (second, printed) = run(range(1)), run(range(1, 2))
+    assert {name: errors[1:] for name, errors in whole.items()} == second
+    merged = a2e_train.printed_results([printed, first])
+    for name, errors in whole.items():
+        assert errors[0] != errors[1]
+        assert merged[name] == pytest.approx(errors, abs=1e-4)
+    a2e_train.report(merged)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:15].strip() for line in lines] == list(a2e_train.PRIORS)
+    assert "better by 0.0000 ± 0.0000" in lines[0]
+    with pytest.raises(ValueError, match="twice"):
+        a2e_train.printed_results([first, first])
+    with pytest.raises(ValueError, match="lack"):
+        a2e_train.printed_results([first.splitlines()[0]])
+
+
+def test_saved_weights_are_the_network(tmp_path: Path) -> None:
+    config = tiny(8)
+    net = a2e.A2E(config).eval()
+    a2e_train.save(net, tmp_path / "net.pt")
+    loaded = a2e_train.load(tmp_path / "net.pt")
+    assert loaded.config == config
+    given = inputs(config)
+    torch.testing.assert_close(loaded(*given), net(*given), atol=5e-3, rtol=0)
+
+
+def test_half_precision_trains() -> None:
+    config = tiny(8)
+    options = a2e_train.A2ETrainConfig(steps=1, batch=4, bf16=True)
+    net = a2e_train.train_a2e(config, windows(config, 1), torch.zeros(config.channels, 3), options)
+    assert all(w.dtype == torch.float32 and w.isfinite().all() for w in net.parameters())
