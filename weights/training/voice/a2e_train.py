@@ -167,8 +167,11 @@ def _interval(values: np.ndarray) -> str:
 
 
 def save(net: A2E, path: Path) -> None:
-    """Write the network's sizes and weights (16 bits)."""
-    weights = {name: weight.half().cpu() for name, weight in net.state_dict().items()}
+    """Write the network's sizes and weights, matrices in 16 bits."""
+    weights = {
+        name: (weight.half() if weight.dim() > 1 else weight).cpu()
+        for name, weight in net.state_dict().items()
+    }
     torch.save({"config": asdict(net.config), "weights": weights}, path)
 
 
