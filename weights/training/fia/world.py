@@ -1,5 +1,11 @@
 """Endless synthetic clips: random people, their portrait, its warp, and the true frames."""
 
+import math
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +33,15 @@ PICTURE_PX = 320
 HEAD_HEIGHT_CM = 26.0
 FIT_ERROR_PX = 0.6
 """Standard deviation of enrolment's error at a vertex; smooth over the face."""
+
+SAY_EVERY_S = 20.0
+THREAD_SETTINGS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+"""Environment that keeps a worker on one core; libraries read it when they are imported."""
 
 VISEMES: tuple[dict[str, float], ...] = (
     {},
@@ -79,13 +94,65 @@ class World:
             teeth=teeth,
         )
 
-    def write(self, folder: Path, seeds: range, frames: int) -> None:
-        """Write the clips of many people; those that are there already are kept."""
+    def write(
+        self,
+        folder: Path,
+        seeds: range,
+        frames: int,
+        workers: int = 1,
+        until_s: float = math.inf,
+    ) -> None:
+        """Write the clips of many people; those that are there already are kept.
+
+        Files appear whole, and are the same whatever the number of workers.
+
+        Args:
+            folder: Where; `person_NUMBER.npz`.
+            seeds: Numbers of the people.
+            frames: Of each.
+            workers: Processes.
+            until_s: Begin no more clips once `time.monotonic()` has passed this.
+        """
         folder.mkdir(parents=True, exist_ok=True)
-        for seed in seeds:
-            path = folder / f"person_{seed:06d}.npz"
-            if not path.exists():
-                self.clip(seed, frames).save(path)
+        missing = [seed for seed in seeds if not _clip_path(folder, seed).exists()]
+        started, said = time.monotonic(), time.monotonic()
+        for done, _ in enumerate(self._written(folder, missing, frames, workers, until_s), 1):
+            if time.monotonic() - said > SAY_EVERY_S:
+                said = time.monotonic()
+                print(
+                    f"{done} of {len(missing)} clips, {done / (said - started):.2f}/s", flush=True
+                )
+
+    def write_one(self, folder: Path, seed: int, frames: int, until_s: float) -> None:
+        """Write one clip, or none after `until_s`."""
+        if time.monotonic() < until_s:
+            self.clip(seed, frames).save(_clip_path(folder, seed))
+
+    def _written(
+        self, folder: Path, seeds: list[int], frames: int, workers: int, until_s: float
+    ) -> Iterator[None]:
+        """Write clips; yields after each."""
+        alone = len(seeds) if workers == 1 else 1  # The first compiles what all workers then load.
+        for seed in seeds[:alone]:
+            yield self.write_one(folder, seed, frames, until_s)
+        if not seeds[alone:]:
+            return
+        before = {name: os.environ.get(name) for name in THREAD_SETTINGS}
+        os.environ.update(dict.fromkeys(THREAD_SETTINGS, "1"))
+        try:
+            context = multiprocessing.get_context("spawn")
+            with ProcessPoolExecutor(
+                workers, context, _start_worker, (self.model, self.config)
+            ) as pool:
+                jobs = [pool.submit(_work, folder, seed, frames, until_s) for seed in seeds[alone:]]
+                for job in jobs:
+                    yield job.result()
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
 
     def _sit(self, person: Person, rng: np.random.Generator) -> Avatar:
         """The true avatar of a person, without a picture yet."""
@@ -162,6 +229,23 @@ class World:
 
     def _crop(self, rigid_px: FloatArray) -> CropFrame:
         return crop_frame(rigid_px, self.model, self.config.crop, self.config.size_px)
+
+
+_worker: World
+
+
+def _start_worker(model: FaceModel, config: FiaConfig) -> None:
+    global _worker
+    cv2.setNumThreads(1)
+    _worker = World(model, config)
+
+
+def _work(folder: Path, seed: int, frames: int, until_s: float) -> None:
+    _worker.write_one(folder, seed, frames, until_s)
+
+
+def _clip_path(folder: Path, seed: int) -> Path:
+    return folder / f"person_{seed:06d}.npz"
 
 
 def draw_frame(index: int, rng: np.random.Generator) -> ExpressionFrame:

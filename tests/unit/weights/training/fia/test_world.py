@@ -34,6 +34,22 @@ def test_the_same_person_comes_again(world: World, clip: Clip, tmp_path: Path) -
     assert not np.array_equal(other.reference, clip.reference)
 
 
+def test_workers_write_the_same_files(world: World, tmp_path: Path) -> None:
+    alone, shared = tmp_path / "alone", tmp_path / "shared"
+    world.write(alone, range(3, 6), 1)
+    world.write(shared, range(3, 6), 1, workers=2)
+    names = [f"person_{seed:06d}.npz" for seed in (3, 4, 5)]
+    for folder in (alone, shared):
+        assert sorted(path.name for path in folder.iterdir()) == names
+    for name in names:
+        assert (alone / name).read_bytes() == (shared / name).read_bytes()
+
+
+def test_no_clip_is_begun_after_the_time_is_up(world: World, tmp_path: Path) -> None:
+    world.write(tmp_path, range(3, 5), 1, until_s=0.0)
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_warp_is_near_the_truth(clip: Clip) -> None:
     region = (clip.mask < 128).astype(np.float32)
     assert metrics.psnr_db(clip.base, clip.target, region) > 20
