@@ -3,6 +3,7 @@
 A clip is one NPZ file. Pictures are crops of S by S pixels, uint8, [0, 255].
 """
 
+import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -60,7 +61,7 @@ class Clip:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 return cls(**{field.name: stored[field.name] for field in fields(cls)})
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise MediaError(f"{path} is not a recorded clip ({error}).") from error
 
 
