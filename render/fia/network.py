@@ -405,12 +405,17 @@ class FiaNetwork(nn.Module):
         base: Tensor,
         mask: Tensor,
     ) -> Tensor:
-        """Everything in one go, source and reference in one batch; see `Decoder.forward`."""
+        """Everything in one go; see `Decoder.forward`."""
+        return self.decoder(alpha, beta, rho, base, mask, *self.encode(source, reference))
+
+    def encode(self, source: Tensor, reference: Tensor) -> list[Tensor]:
+        """`encode_source` and `encode_reference` in one batch: in training, both are normalised by
+        what they have in common, as they will be later.
+        """
         batch = source.shape[0]
         features = self.encoder(torch.cat([source, reference]))
         cached = self._remember([level[batch:] for level in features])
-        stem = self.stem(features[0][:batch])
-        return self.decoder(alpha, beta, rho, base, mask, stem, *cached)
+        return [self.stem(features[0][:batch]), *cached]
 
     def _remember(self, features: list[Tensor]) -> list[Tensor]:
         pairs = zip(self.memories, features, strict=False)

@@ -17,7 +17,8 @@ from core.portrait.landmarks import LandmarkNetwork
 from render.fia.clips import Clip, clip_files, from_network
 from render.fia.scores import LipReader, mean_scores, score
 from weights import store
-from weights.training.fia.train import collate, load_network, masked, paint
+from weights.training.fia.resident import masked, pack, unpack
+from weights.training.fia.train import load_network, paint
 
 Painter = Callable[[Clip], np.ndarray]
 
@@ -75,7 +76,7 @@ def network_painter(checkpoint: Path) -> Painter:
 
     @torch.no_grad()
     def painter(clip: Clip) -> np.ndarray:
-        batch = collate([masked(clip, network.config)], None, np.random.default_rng(0))
+        batch = unpack(pack(masked(clip, network.config)))
         return from_network(paint(network, batch, len(clip)).numpy())
 
     return painter

@@ -6,6 +6,7 @@ that kind still tell sharp from blurred and textured from flat, which is what th
 whoever has VGG-19 weights gives their path instead.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,7 +124,7 @@ def painter_loss(
     target: Tensor,
     teeth: Tensor,
     base: Tensor,
-    features: nn.Module,
+    features: Callable[[Tensor], list[Tensor]],
     discriminator: Discriminator | None,
     weights: LossWeights,
 ) -> Tensor:

@@ -9,16 +9,31 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
 pytest.importorskip("onnx", reason="needs the extra [train]")
 
+from core.errors import ModelError  # noqa: E402
 from render.engines.base import EngineSettings  # noqa: E402
 from render.engines.onnx_engine import ONNX_CPU  # noqa: E402
 from render.fia.clips import Clip, to_network  # noqa: E402
 from render.fia.config import PRESETS  # noqa: E402
 from render.fia.enrolment import FiaCache, PortraitCrop  # noqa: E402
 from render.fia.model import FiaModel  # noqa: E402
+from render.fia.network import FiaNetwork  # noqa: E402
 from weights.training.fia import ablation, evaluate  # noqa: E402
-from weights.training.fia.losses import LossWeights  # noqa: E402
+from weights.training.fia.losses import (  # noqa: E402
+    Discriminator,
+    LossWeights,
+    discriminator_loss,
+    painter_loss,
+    perceptual_network,
+)
+from weights.training.fia.resident import masked  # noqa: E402
 from weights.training.fia.ship import write_pair  # noqa: E402
-from weights.training.fia.train import Recipe, Trainer, load_network, masked  # noqa: E402
+from weights.training.fia.train import (  # noqa: E402
+    Recipe,
+    Trainer,
+    load_network,
+    paint,
+    weights_path,
+)
 
 TINY = dataclasses.replace(
     PRESETS["pocket"], size_px=32, encoder_widths=(8, 8, 8, 16), decoder_widths=(16, 8, 8, 8)
@@ -67,7 +82,7 @@ def test_it_learns_what_the_warp_lacks(clips: Path, tmp_path: Path) -> None:
 
 def test_resuming_changes_nothing(clips: Path, tmp_path: Path) -> None:
     straight = Trainer(TINY, recipe(), clips)
-    losses = [straight.advance() for _ in range(4)]
+    losses = [float(straight.advance()) for _ in range(4)]
     first = Trainer(TINY, recipe(), clips)
     for _ in range(2):
         first.advance()
@@ -75,7 +90,85 @@ def test_resuming_changes_nothing(clips: Path, tmp_path: Path) -> None:
     second = Trainer(TINY, recipe(seed=0), clips)
     second.resume(tmp_path / "checkpoint.pt")
     assert second.step == 2
-    assert [second.advance() for _ in range(2)] == pytest.approx(losses[2:], rel=1e-5)
+    assert [float(second.advance()) for _ in range(2)] == pytest.approx(losses[2:], rel=1e-5)
+    for name, value in straight.average.items():
+        assert torch.allclose(second.average[name], value, atol=1e-6)
+
+
+def test_the_average_follows_the_weights_and_is_what_is_used(clips: Path, tmp_path: Path) -> None:
+    trainer = Trainer(TINY, recipe(), clips)
+    name = "decoder.up.0.conv.weight"
+    seen = [trainer.network.state_dict()[name].clone()]
+    for _ in range(2):
+        trainer.advance()
+        seen.append(trainer.network.state_dict()[name].clone())
+    expected = torch.lerp(torch.lerp(seen[0], seen[1], 20 / 21), seen[2], 20 / 22)
+    assert torch.allclose(trainer.average[name], expected, atol=1e-7)
+    trainer.save(tmp_path / "checkpoint.pt")
+    assert torch.equal(load_network(tmp_path / "checkpoint.pt").state_dict()[name], expected)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    del state["average"], state["seconds"]  # As earlier versions wrote it.
+    torch.save(state, tmp_path / "old.pt")
+    assert torch.equal(load_network(tmp_path / "old.pt").state_dict()[name], seen[2])
+    trainer.resume(tmp_path / "old.pt")
+    assert torch.equal(trainer.average[name], seen[2])
+
+
+def test_weights_alone_take_half_and_are_no_checkpoint(clips: Path, tmp_path: Path) -> None:
+    trainer = Trainer(TINY, recipe(steps=2), clips)
+    trainer.train(tmp_path / "checkpoint.pt")
+    half = weights_path(tmp_path / "checkpoint.pt")
+    stored = torch.load(half, weights_only=True)["average"]
+    assert {one.dtype for one in stored.values()} == {torch.float16, torch.int64}
+    full = load_network(tmp_path / "checkpoint.pt").state_dict()
+    for name, value in load_network(half).state_dict().items():
+        assert value.dtype == full[name].dtype
+        assert torch.allclose(value, full[name], rtol=1e-3, atol=1e-6)
+    with pytest.raises(ModelError, match="weights alone"):
+        trainer.resume(half)
+
+
+def test_the_learning_rate_follows_steps_or_time(clips: Path, tmp_path: Path) -> None:
+    short = Trainer(TINY, recipe(steps=np.inf, minutes=0.1 / 60), clips)
+    short.train(tmp_path / "short.pt")
+    assert short.step > 0
+    assert torch.load(tmp_path / "short.pt", weights_only=True)["seconds"] >= 0.1
+    rates = {}
+    for minutes in (np.inf, 1e-6):
+        trainer = Trainer(TINY, recipe(minutes=minutes), clips)
+        trainer.advance()
+        rates[minutes] = trainer.optimiser.param_groups[0]["lr"]
+    assert rates[np.inf] == pytest.approx(3e-5)  # A hundredth, as the first step warms up.
+    assert rates[1e-6] == pytest.approx(3e-5 / 20)
+
+
+@pytest.mark.parametrize("alignment", ["attention", "flow", "deformation"])
+def test_in_16_bits_it_takes_the_same_course(clips: Path, alignment: str) -> None:
+    config = dataclasses.replace(TINY, alignment=alignment, detail_px=8)
+    losses = {}
+    for half in (False, True):
+        trainer = Trainer(config, recipe(), clips)
+        trainer.half = half
+        losses[half] = [float(trainer.advance()) for _ in range(3)]
+        kept = {one.dtype for one in trainer.network.state_dict().values()}
+        assert kept == {torch.float32, torch.int64}
+    assert losses[True] != losses[False]
+    assert losses[True] == pytest.approx(losses[False], rel=0.02)
+
+
+@pytest.mark.parametrize("alignment", ["attention", "flow", "deformation"])
+def test_nothing_is_made_on_another_device(alignment: str) -> None:
+    network = FiaNetwork(dataclasses.replace(TINY, alignment=alignment)).to("meta")
+    discriminator, features = Discriminator().to("meta"), perceptual_network(None).to("meta")
+    picture, thin = torch.zeros(4, 3, 32, 32, device="meta"), torch.zeros(4, 1, 32, 32).to("meta")
+    batch = {"source": picture[:2], "reference": picture[:2], "base": picture, "mask": thin}
+    for name, width, count in (("alpha", 80, 2), ("beta", 52, 4), ("rho", 6, 4)):
+        batch[name] = torch.zeros(count, width, device="meta")
+    painted = paint(network, batch, 2)
+    weights = LossWeights(restraint=0.1)
+    painter_loss(painted, picture, thin, picture, features, discriminator, weights).backward()
+    discriminator_loss(discriminator, painted, picture).backward()
+    assert all(one.grad.is_meta for one in network.decoder.parameters())
 
 
 def test_the_shipped_pair_paints_what_the_checkpoint_paints(clips: Path, tmp_path: Path) -> None:
@@ -122,9 +215,18 @@ def test_variants_are_trained_alike_and_compared(
     }
     monkeypatch.setattr(ablation, "VARIANTS", tiny)
     monkeypatch.setattr(ablation, "lip_reader", lambda: None)
-    arguments = [str(clips), str(clips), "--out", str(tmp_path), "--steps", "2", "--frames", "2"]
-    monkeypatch.setattr("sys.argv", ["ablation", *arguments])
-    ablation.main()
-    rows = capsys.readouterr().out.splitlines()[-5:]
+
+    def run(*arguments: str) -> list[str]:
+        monkeypatch.setattr("sys.argv", ["ablation", str(clips), *arguments])
+        ablation.main()
+        return capsys.readouterr().out.splitlines()
+
+    there = tmp_path / "there"
+    run("--out", str(there), "--steps", "2", "--train-only", "--variant", "guided")
+    assert sorted(path.name for path in there.iterdir()) == ["guided.pt", "guided.weights"]
+    here = tmp_path / "here"
+    here.mkdir()
+    (there / "guided.weights").rename(here / "guided.weights")
+    rows = run(str(clips), "--out", str(here), "--steps", "2", "--frames", "2")[-5:]
     assert [row.split("|")[1].strip() for row in rows[2:]] == ["warp alone", *chosen]
-    assert len(list(tmp_path.glob("*.pt"))) == 2
+    assert [path.name for path in here.glob("*.pt")] == ["paper-style_naive_mask.pt"]
