@@ -171,6 +171,22 @@ def test_nothing_is_made_on_another_device(alignment: str) -> None:
     assert all(one.grad.is_meta for one in network.decoder.parameters())
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_a_gpu_goes_on_where_a_cpu_stopped_and_back(clips: Path, tmp_path: Path) -> None:
+    checkpoint = tmp_path / "checkpoint.pt"
+    expected = Trainer(TINY, recipe(), clips)
+    losses = [float(expected.advance()) for _ in range(4)]
+    found = []
+    for device in ("cpu", "cuda", "cuda", "cpu"):
+        trainer = Trainer(TINY, recipe(device=device), clips)
+        if checkpoint.exists():
+            trainer.resume(checkpoint)
+        found.append(float(trainer.advance()))
+        trainer.save(checkpoint)
+    assert found == pytest.approx(losses, rel=0.02)
+
+
 def test_the_shipped_pair_paints_what_the_checkpoint_paints(clips: Path, tmp_path: Path) -> None:
     trainer = Trainer(TINY, recipe(), clips)
     for _ in range(3):
