@@ -272,13 +272,6 @@ def _seal(curves: NDArray[np.float32]) -> NDArray[np.float32]:
     return curves
 
 
-def closure_of(curves: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How far the lips of movements (…, C) are sealed, shape (…), [0, 1]; 0 where the jaw rests."""
-    sealing = CLOSURE_PER_JAW * curves[..., CHANNEL_INDEX["jawOpen"]]
-    share = curves[..., CHANNEL_INDEX["mouthClose"]] / np.maximum(sealing, 1e-3)
-    return np.where(sealing > 0.01, np.clip(share, 0, 1), 0).astype(np.float32)
-
-
 def _labels(
     kind: NDArray[np.int64], end: NDArray[np.float32], time: NDArray[np.float32]
 ) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ as it is: each hop, a window of the past is encoded again. That wants a GPU.
 Shape legend: B batch, S samples, T tokens (50 Hz), D width, N layers, H heads, E = D / H, W window.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,10 +102,11 @@ class HubertVoiceNet(SpeechNet):
         """The state before the first token: silence."""
         c = self.config
         kept = (c.num_hidden_layers, batch, c.num_attention_heads, ATTENDED_TOKENS - 1)
-        cache = torch.zeros(*kept, c.hidden_size // c.num_attention_heads)
+        zeros = partial(torch.zeros, device=self.device)
+        cache = zeros(*kept, c.hidden_size // c.num_attention_heads)
         return (
-            torch.zeros(batch, TAIL_SAMPLES),
-            torch.zeros(batch, c.hidden_size, c.num_conv_pos_embeddings - 1),
+            zeros(batch, TAIL_SAMPLES),
+            zeros(batch, c.hidden_size, c.num_conv_pos_embeddings - 1),
             cache,
             cache.clone(),
         )
@@ -116,7 +118,7 @@ class HubertVoiceNet(SpeechNet):
 
     def encode(self, heard: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Features (B, T, D) of sound (B, T * TOKEN_SAMPLES), and the new state."""
-        tail, positions, keys, values = (part.to(heard.device) for part in state)
+        tail, positions, keys, values = state
         sound = torch.cat([tail, heard], 1)
         x = self.convolve(sound)  # (B, T, D)
         padded = torch.cat([positions, x.transpose(1, 2)], 2)
@@ -136,11 +138,10 @@ class HubertVoiceNet(SpeechNet):
         )
         return encoder.layer_norm(x), new
 
-    def spectrum_loss(self, heard: Tensor, mel: Tensor) -> Tensor:
-        """How badly the convolutions tell the log-mel tokens (B, T, TOKEN_SIZE) of the sound."""
+    def tell_spectrum(self, heard: Tensor) -> Tensor:
+        """What the convolutions make of the sound's log-mel tokens (B, T, TOKEN_SIZE)."""
         tail = torch.zeros(len(heard), TAIL_SAMPLES, device=heard.device)
-        told = self.spectrum(self.convolve(torch.cat([tail, heard], 1)))
-        return F.mse_loss(told, mel)
+        return self.spectrum(self.convolve(torch.cat([tail, heard], 1)))
 
 
 class PublishedHubert(SpeechNet):
@@ -173,13 +174,12 @@ class PublishedHubert(SpeechNet):
 
     def initial_state(self, batch: int = 1) -> tuple[Tensor, ...]:
         """The state before the first token: silence."""
-        return (
-            torch.zeros(batch, self.WINDOW_TOKENS * TOKEN_SAMPLES + TAIL_SAMPLES - HOP_SAMPLES),
-        )
+        past = self.WINDOW_TOKENS * TOKEN_SAMPLES + TAIL_SAMPLES - HOP_SAMPLES
+        return (torch.zeros(batch, past, device=self.device),)
 
     def encode(self, heard: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
         """Features (B, T, D), T even: of the tokens that lie the longest lookahead back."""
-        past = state[0].to(heard.device)
+        (past,) = state
         sound = torch.cat([past, heard], 1)
         size = past.shape[1] + HOP_SAMPLES
         pairs = [

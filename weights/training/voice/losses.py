@@ -1,5 +1,7 @@
 """What voice networks are trained to: movements, classes, the gate, and a tutor's features."""
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -7,8 +9,8 @@ from torch.nn import functional as F
 
 from weights.training.voice import coarticulation as teacher
 from weights.training.voice import phones
-from weights.training.voice.model import LOOKAHEAD_TOKENS, HeadOutput, SpeechNet
-from weights.training.voice.sequences import Sequences
+from weights.training.voice.model import LOOKAHEAD_TOKENS, HeadOutput, SpeechNet, closure_of
+from weights.training.voice.sequences import Batch, Sequences
 from weights.training.voice.settings import TrainConfig
 
 WARM_UP_TOKENS = 20
@@ -20,16 +22,14 @@ def head_loss(
 ) -> Tensor:
     """Loss of one head; `out` and `target` are already aligned."""
     curves, labels, speech = target
-    device = curves.device
-    scale = 1 / (data.deviation.to(device) + 0.04)
-    error = (out.curves - curves) * scale
-    closure = torch.from_numpy(teacher.closure_of(curves.cpu().numpy())).to(device)
+    difference = out.curves - curves
+    error = difference / (data.deviation + 0.04)
+    closure = closure_of(curves)
     lips = (labels == phones.CLASSES.index("p")) | (labels == phones.CLASSES.index("f"))
     emphasis = 1 + (c.closure_weight - 1) * lips.float()
     position = (error**2 * emphasis[..., None]).mean()
     velocity = (error[:, 1:] - error[:, :-1]).pow(2).mean()
-    shapes = torch.from_numpy(np.stack([teacher.OPENING, teacher.WIDTH], 1)).to(device)
-    shape_error = ((out.curves - curves) @ shapes) / data.shape_deviation.to(device)
+    shape_error = (difference @ _shapes(curves.device)) / data.shape_deviation
     shape = (shape_error**2 * emphasis[..., None]).mean()
     classes = F.cross_entropy(out.classes.flatten(0, 1), labels.flatten())
     gate = F.binary_cross_entropy_with_logits(out.speech, speech)
@@ -44,11 +44,16 @@ def head_loss(
     )
 
 
-def loss_of(net: SpeechNet, batch: tuple[Tensor, ...], data: Sequences, c: TrainConfig) -> Tensor:
+@lru_cache
+def _shapes(device: torch.device) -> Tensor:
+    """What opening and width of the mouth are made of, (C, 2)."""
+    return torch.from_numpy(np.stack([teacher.OPENING, teacher.WIDTH], 1)).to(device)
+
+
+def loss_of(net: SpeechNet, batch: Batch, data: Sequences, c: TrainConfig) -> Tensor:
     """Mean loss over the heads."""
-    heard, *target = batch
-    z, _ = net.encode(heard, net.initial_state(len(heard)))
-    return heads_loss(net.answer(z), tuple(target), data, c)
+    z, _ = net.encode(batch.heard, net.initial_state(len(batch.heard)))
+    return heads_loss(net.answer(z), (batch.curves, batch.labels, batch.speech), data, c)
 
 
 def heads_loss(
@@ -68,19 +73,21 @@ def heads_loss(
 
 
 class Tutor(nn.Module):
-    """A trained `mel` network whose features another network learns to guess from the sound."""
+    """A trained `mel` network whose features another network learns to guess from the sound.
+
+    Lies where the student lies.
+    """
 
     def __init__(self, teacher: SpeechNet, student: SpeechNet) -> None:
         super().__init__()
-        self._teacher = [teacher]  # in a list: its weights are not learnt
-        self.guess = nn.Linear(student.feature_size, teacher.feature_size)
+        self._teacher = [teacher.to(student.device)]  # in a list: its weights are not learnt
+        self.guess = nn.Linear(student.feature_size, teacher.feature_size).to(student.device)
 
     @torch.no_grad()
-    def features(self, sound: Tensor) -> Tensor:
-        """What the teacher makes of clean sound (B, S): features (B, T, D)."""
+    def features(self, mel: Tensor) -> Tensor:
+        """What the teacher makes of clean sound's log-mel (B, T, TOKEN_SIZE): (B, T, D)."""
         teacher = self._teacher[0]
-        heard = torch.from_numpy(np.stack([teacher.prepare(one.numpy()) for one in sound]))
-        return teacher.encode(heard, teacher.initial_state(len(heard)))[0]
+        return teacher.encode(mel, teacher.initial_state(len(mel)))[0]
 
     def loss(self, z: Tensor, features: Tensor) -> Tensor:
         """Mean squared error of the guess from z (B, T, D), as a share of the variance."""

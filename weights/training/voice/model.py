@@ -5,6 +5,7 @@ Shape legend: B batch, T tokens (50 Hz), D features, C channels, K mouth classes
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -61,13 +62,26 @@ class HeadOutput:
 
 def seal(open_curves: Tensor, closure: Tensor) -> Tensor:
     """Movements (B, T, C) with the lips sealed by `closure` (B, T), [0, 1], as the teacher does."""
-    taken = torch.zeros(len(CHANNELS))
-    taken[SEALED_CHANNELS] = SEALED_SHARE
+    taken, is_closing = _sealing(open_curves.device)
     curves = open_curves * (1 - taken * closure[..., None] ** 2)
     sealing = CLOSURE_PER_JAW * closure * open_curves[..., CHANNEL_INDEX["jawOpen"]]
-    is_closing = torch.zeros(len(CHANNELS))
-    is_closing[CHANNEL_INDEX["mouthClose"]] = 1
     return curves * (1 - is_closing) + sealing[..., None] * is_closing
+
+
+def closure_of(curves: Tensor) -> Tensor:
+    """How far the lips of movements (..., C) are sealed, (...), [0, 1]; 0 where the jaw rests."""
+    sealing = CLOSURE_PER_JAW * curves[..., CHANNEL_INDEX["jawOpen"]]
+    share = curves[..., CHANNEL_INDEX["mouthClose"]] / sealing.clamp_min(1e-3)
+    return share.clamp(0, 1) * (sealing > 0.01)
+
+
+@lru_cache
+def _sealing(device: torch.device) -> tuple[Tensor, Tensor]:
+    """How much sealing takes from each channel (C,), and 1 for the one that seals (C,)."""
+    taken, is_closing = torch.zeros(2, len(CHANNELS))
+    taken[SEALED_CHANNELS] = SEALED_SHARE
+    is_closing[CHANNEL_INDEX["mouthClose"]] = 1
+    return taken.to(device), is_closing.to(device)
 
 
 class SpeechNet(nn.Module):
@@ -96,6 +110,11 @@ class SpeechNet(nn.Module):
             )
             for _ in LOOKAHEAD_TOKENS
         )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network lies, and its states begin."""
+        return next(self.parameters()).device
 
     @staticmethod
     @abstractmethod
@@ -169,10 +188,11 @@ class VoiceNet(SpeechNet):
     def initial_state(self, batch: int = 1) -> tuple[Tensor, ...]:
         """The state before the first token."""
         c = self.config
+        zeros = partial(torch.zeros, device=self.device)
         return (
-            torch.zeros(batch, TOKEN_SIZE, self.KERNELS[0] - 1),
-            torch.zeros(batch, c.convolution_width, self.KERNELS[1] - 1),
-            torch.zeros(c.recurrent_layers, batch, c.recurrent_width),
+            zeros(batch, TOKEN_SIZE, self.KERNELS[0] - 1),
+            zeros(batch, c.convolution_width, self.KERNELS[1] - 1),
+            zeros(c.recurrent_layers, batch, c.recurrent_width),
         )
 
     def encode(self, heard: Tensor, state: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:

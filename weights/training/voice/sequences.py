@@ -1,13 +1,18 @@
-"""Batches of the training data: random stretches of what `features` wrote."""
+"""Batches of the training data: random stretches of what `features` wrote.
+
+On a processor the arrays stay in their files, memory-mapped; on a GPU they lie whole in its memory,
+so that a batch costs it one gather an array.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from core.voice.logmel import TOKEN_SAMPLES
+from core.voice.logmel import TOKEN_SAMPLES, TOKEN_SIZE
 from weights.training.voice import coarticulation as teacher
 from weights.training.voice import phones
 from weights.training.voice.mixing import Mixer, SoundMixer
@@ -15,6 +20,7 @@ from weights.training.voice.settings import TrainConfig
 
 EARLY_TOKENS = 4
 """The gate is taught to open this long before the voice, as the mouth does."""
+_REST = phones.CLASSES.index(phones.REST)
 
 
 @dataclass(frozen=True)
@@ -24,85 +30,148 @@ class Heard:
     Attributes:
         file: Of all utterances, one after another.
         noise_file: Of things that are no speech.
-        rows_per_token: Rows of these arrays that make a token.
-        scale: That the rows are divided by.
+        token_size: Values that make a token.
+        scale: That the values are divided by.
         mixer: What changes a batch.
     """
 
     file: str
     noise_file: str
-    rows_per_token: int
+    token_size: int
     scale: float
     mixer: type[Mixer] | type[SoundMixer]
 
 
 HEARD = {
-    "mel": Heard("mel.npy", "noise.npy", 1, 1.0, Mixer),
+    "mel": Heard("mel.npy", "noise.npy", TOKEN_SIZE, 1.0, Mixer),
     "sound": Heard("sound.npy", "noise_sound.npy", TOKEN_SAMPLES, 32767.0, SoundMixer),
 }
 """By `SpeechNet.INPUT`."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Stretches of the training data, on the device of their `Sequences`.
+
+    Attributes:
+        heard: Log-mel tokens (B, T, TOKEN_SIZE), or sound (B, T * TOKEN_SAMPLES).
+        curves: Movements (B, T, C).
+        labels: Mouth classes (B, T), int64.
+        speech: Whether somebody speaks (B, T), 0 or 1.
+        mel: Log-mel tokens (B, T, TOKEN_SIZE) of the same sound, where asked for.
+    """
+
+    heard: Tensor
+    curves: Tensor
+    labels: Tensor
+    speech: Tensor
+    mel: Tensor | None = None
+
+
+class _Source:
+    """One kind of what is heard, with what is no speech, as tokens."""
+
+    def __init__(self, folder: Path, kind: Heard, device: torch.device) -> None:
+        self._kind = kind
+        self._tokens = _array(folder / kind.file, device).view(-1, kind.token_size)  # (N, D)
+        noise = _array(folder / kind.noise_file, device)
+        self.noise = noise.view(len(noise), -1, kind.token_size)  # (pieces, tokens, D)
+
+    def draw(self, places: Tensor, pieces: Tensor) -> Tensor:
+        """Tokens (B, T, D), float32, at `places` (B, T); the first are noise, `pieces` (R,)."""
+        tokens = self._tokens[places]
+        beat = torch.arange(places.shape[1], device=places.device) % self.noise.shape[1]
+        tokens[: len(pieces)] = self.noise[pieces[:, None], beat]  # repeated as often as needed
+        return tokens.float() / self._kind.scale
 
 
 class Sequences:
     """Random stretches of the flat training arrays."""
 
     def __init__(
-        self, folder: Path, config: TrainConfig, rng: np.random.Generator, what: str = "mel"
+        self,
+        folder: Path,
+        config: TrainConfig,
+        rng: np.random.Generator,
+        what: str = "mel",
+        device: torch.device | str = "cpu",
+        with_mel: bool = False,
     ) -> None:
-        self.kind = HEARD[what]
-        self._heard = np.load(folder / self.kind.file, mmap_mode="r")
-        self._curves = np.load(folder / "curves.npy", mmap_mode="r")
-        self._labels = np.load(folder / "labels.npy")
-        self._speech = np.load(folder / "speech.npy")
-        self._human = None if config.human_share is None else np.load(folder / "human.npy")
-        self.noise = np.load(folder / self.kind.noise_file, mmap_mode="r")
-        self._config = config
-        self._rng = rng
-        sample = self._curves[:: max(1, len(self._curves) // 20000)].astype(np.float32)
-        self.deviation = torch.from_numpy(sample.std(0))
-        self.shape_deviation = torch.tensor(
-            [(sample @ teacher.OPENING).std(), (sample @ teacher.WIDTH).std()]
-        )
+        """Open the arrays.
 
-    def draw(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """What is heard (B, T, D) or (B, S), curves (B, T, C), labels (B, T), speech (B, T)."""
-        c, rows = self._config, self.kind.rows_per_token
-        starts = [self._start() for _ in range(c.batch)]
-        heard = np.stack([self._heard[s * rows : (s + c.tokens) * rows] for s in starts])
-        parts = self._curves, self._labels, self._speech
-        curves, labels, speech = (
-            np.stack([part[s : s + c.tokens] for s in starts]) for part in parts
-        )
-        for i in range(round(c.batch * c.rest_share)):
-            heard[i] = self._noise_piece(c.tokens * rows)
-            curves[i], speech[i] = 0, 0
-            labels[i] = phones.CLASSES.index(phones.REST)
-        return (
-            torch.from_numpy(heard.astype(np.float32) / np.float32(self.kind.scale)),
-            torch.from_numpy(curves.astype(np.float32)),
-            torch.from_numpy(labels.astype(np.int64)),
-            torch.from_numpy(early(speech).astype(np.float32)),
-        )
+        Args:
+            folder: Of `features`.
+            config: Size of the batches, and shares of what they hold.
+            rng: What draws.
+            what: Is heard, a key of `HEARD`.
+            device: Where batches are wanted.
+            with_mel: Whether they shall tell the log-mel tokens too, whatever is heard.
+        """
+        self.kind, self.device = HEARD[what], torch.device(device)
+        self._heard = _Source(folder, self.kind, self.device)
+        self._mel = _Source(folder, HEARD["mel"], self.device) if with_mel else None
+        self._curves = _array(folder / "curves.npy", self.device)
+        self._labels = _array(folder / "labels.npy", self.device)
+        self._speech = _array(folder / "speech.npy", self.device)
+        self.noise = self._heard.noise
+        self._config, self._rng = config, rng
+        self._last = len(self._labels) - config.tokens
+        share = config.human_share
+        self._starts = None if share is None else _starts(folder / "human.npy", self._last)
+        curves = np.load(folder / "curves.npy", mmap_mode="r")
+        sample = curves[:: max(1, len(curves) // 20000)].astype(np.float32)
+        shapes = [(sample @ teacher.OPENING).std(), (sample @ teacher.WIDTH).std()]
+        self.deviation = torch.from_numpy(sample.std(0)).to(self.device)
+        self.shape_deviation = torch.tensor(shapes, device=self.device)
 
-    def _start(self) -> int:
-        """Where a sequence begins, so that human voices have their share."""
+    def draw(self) -> Batch:
+        """A new batch."""
         c = self._config
-        last = len(self._labels) - c.tokens
-        if self._human is None:
-            return int(self._rng.integers(last))
-        human = self._rng.random() < c.human_share
-        while self._human[start := int(self._rng.integers(last))] != human:
-            pass
-        return start
+        starts, rests = self._draw_starts(c.batch), round(c.batch * c.rest_share)
+        pieces = self._placed(self._rng.integers(len(self.noise), size=rests))
+        places = self._placed(starts)[:, None] + torch.arange(c.tokens, device=self.device)
+        curves, labels, speech = (
+            part[places] for part in (self._curves, self._labels, self._speech)
+        )
+        curves[:rests], labels[:rests], speech[:rests] = 0, _REST, 0
+        heard = self._heard.draw(places, pieces)
+        return Batch(
+            heard if self.kind is HEARD["mel"] else heard.flatten(1),
+            curves.float(),
+            labels.long(),
+            early(speech).float(),
+            self._mel.draw(places, pieces) if self._mel else None,
+        )
 
-    def _noise_piece(self, count: int) -> np.ndarray:
-        piece = self.noise[self._rng.integers(len(self.noise))]
-        return np.resize(piece, (count, *piece.shape[1:]))  # repeats it as often as needed
+    def _draw_starts(self, count: int) -> NDArray[np.int64]:
+        """Where sequences begin, so that human voices have their share."""
+        if self._starts is None:
+            return self._rng.integers(self._last, size=count)
+        is_human = self._rng.random(count) < self._config.human_share
+        starts = np.empty(count, np.int64)
+        for chosen, known in zip((~is_human, is_human), self._starts, strict=True):
+            if chosen.any():
+                starts[chosen] = known[self._rng.integers(len(known), size=chosen.sum())]
+        return starts
+
+    def _placed(self, index: NDArray[np.int64]) -> Tensor:
+        return torch.from_numpy(index).to(self.device, non_blocking=True)
 
 
-def early(speech: np.ndarray, tokens: int = EARLY_TOKENS) -> np.ndarray:
+def _array(path: Path, device: torch.device) -> Tensor:
+    """An array of a file: mapped into memory on a processor, copied to a GPU."""
+    return torch.from_numpy(np.load(path, mmap_mode="c")).to(device)
+
+
+def _starts(path: Path, last: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where other and where human voices can begin."""
+    is_human = np.load(path)[:last] != 0
+    return np.flatnonzero(~is_human), np.flatnonzero(is_human)
+
+
+def early(speech: Tensor, tokens: int = EARLY_TOKENS) -> Tensor:
     """Speech (B, T) that begins some tokens sooner."""
-    out = speech.copy()
+    out = speech.clone()
     for shift in range(1, tokens + 1):
         out[:, :-shift] |= speech[:, shift:]
     return out

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class TrainConfig:
     """Everything that decides a run besides the data."""
 
-    minutes: float = 105.0  # of processor time
+    minutes: float = 105.0  # of processor time; on a GPU by the clock
     batch: int = 24
     tokens: int = 216
     learning_rate: float = 2e-3

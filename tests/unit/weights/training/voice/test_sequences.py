@@ -30,12 +30,12 @@ def data(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("wanted", "low", "high"), [(1.0, 1, 1), (0.8, 0.7, 0.9), (0.0, 0, 0)])
 def test_human_voices_have_their_share(data: Path, wanted: float, low: float, high: float) -> None:
     config = TrainConfig(batch=400, tokens=TOKENS, rest_share=0.0, human_share=wanted)
-    _, _, labels, _ = Sequences(data, config, np.random.default_rng(0)).draw()
+    labels = Sequences(data, config, np.random.default_rng(0)).draw().labels
     assert low <= float(labels[:, 0].float().mean()) <= high
 
 
 def test_without_a_wish_all_are_drawn_alike(data: Path) -> None:
     (data / "human.npy").unlink()
     config = TrainConfig(batch=400, tokens=TOKENS, rest_share=0.0)
-    _, _, labels, _ = Sequences(data, config, np.random.default_rng(0)).draw()
+    labels = Sequences(data, config, np.random.default_rng(0)).draw().labels
     assert 0.4 < float(labels[:, 0].float().mean()) < 0.6
