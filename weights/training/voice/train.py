@@ -202,8 +202,8 @@ def _loss(
 
 def _precision(net: SpeechNet) -> torch.autocast:
     """Half precision for attention on a GPU; a GRU gains nothing from it."""
-    kind = net.device.type
-    return torch.autocast(kind, torch.bfloat16, kind == "cuda" and net.INPUT == "sound")
+    is_halved = net.device.type == "cuda" and net.INPUT == "sound"
+    return torch.autocast("cuda", torch.bfloat16, enabled=is_halved)
 
 
 def learn_spectrum(net: "HubertVoiceNet", data_folder: Path, config: TrainConfig) -> float:
@@ -282,6 +282,7 @@ def _chosen_device(wanted: str) -> str:
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
+        torch.backends.cuda.enable_cudnn_sdp(False)  # particular about masks and their sizes
     return device
 
 
