@@ -43,7 +43,7 @@ def _decoder(torch: Any, model: Path, buffers: Buffers, compiled: bool) -> Calla
     example = next(iter(buffers.values()))
     frozen = frozen.to(example.device, example.dtype, memory_format=torch.channels_last)
     if compiled:
-        frozen = torch.compile(frozen, mode="max-autotune-no-cudagraphs", dynamic=False)
+        frozen = torch.compile(frozen, dynamic=False)
     return frozen  # type: ignore[no-any-return]
 
 

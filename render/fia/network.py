@@ -250,7 +250,10 @@ class Upsample(nn.Module):
 
 
 class FoldedConv(nn.Conv2d):
-    """A convolution of a picture folded space to depth, without folding it: by stride."""
+    """A convolution of a picture folded space to depth; in use without folding it: by stride.
+
+    While training it does fold: the gradient of large kernels is slow on GPUs.
+    """
 
     def __init__(self, channels: int, width: int, kernel: int, fold: int) -> None:
         super().__init__(channels * fold**2, width, kernel, padding=kernel // 2)
@@ -258,6 +261,8 @@ class FoldedConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, S, S) to (B, C', S / fold, S / fold)."""
+        if self.training:
+            return super().forward(F.pixel_unshuffle(x, self.fold))
         padding = self.kernel_size[0] // 2 * self.fold
         return F.conv2d(x, self._unfolded(), self.bias, stride=self.fold, padding=padding)
 

@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("presets", nargs="*", default=list(PRESETS))
     parser.add_argument("--engine", nargs="+", help="names (default: all that are installed)")
-    parser.add_argument("--batches", type=int, nargs="+", default=[16, 64])
+    parser.add_argument("--batches", type=int, nargs="*", default=[16, 64])
     options = parser.parse_args()
     flops, bandwidth = ceilings()
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}")

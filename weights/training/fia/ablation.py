@@ -14,14 +14,6 @@ import math
 from pathlib import Path
 
 from render.fia.config import PRESETS, FiaConfig
-from weights.training.fia.evaluate import (
-    Painter,
-    evaluate,
-    lip_reader,
-    network_painter,
-    table,
-    warp_painter,
-)
 from weights.training.fia.losses import LossWeights
 from weights.training.fia.train import Recipe, Trainer, weights_path
 
@@ -72,14 +64,22 @@ def main() -> None:
     """Train what is missing, compare, print."""
     options = _options()
     options.out.mkdir(parents=True, exist_ok=True)
-    painters: dict[str, Painter] = {"warp alone": warp_painter}
+    paths = {}
     for name in options.variant or VARIANTS:
         print(name, flush=True)
-        path = trained(name, options)
-        if not options.train_only:
-            painters[name] = network_painter(path)
+        paths[name] = trained(name, options)
     if not options.train_only:
-        print(table(evaluate(painters, options.held_out, lip_reader(), options.frames)))
+        _compare(paths, options)
+
+
+def _compare(paths: dict[str, Path], options: argparse.Namespace) -> None:
+    # Scoring finds faces, which training does not: a machine that trains may lack what that needs.
+    from weights.training.fia import evaluate as scoring
+
+    painters = {"warp alone": scoring.warp_painter}
+    painters |= {name: scoring.network_painter(path) for name, path in paths.items()}
+    scores = scoring.evaluate(painters, options.held_out, scoring.lip_reader(), options.frames)
+    print(scoring.table(scores))
 
 
 def _options() -> argparse.Namespace:

@@ -27,6 +27,7 @@ from weights.training.fia.losses import (
 )
 from weights.training.fia.resident import ResidentClips
 
+REPORT_EVERY_S = 15.0
 AVERAGING = 0.999
 """Share of the running average of the weights that a step keeps, after the first steps."""
 
@@ -82,7 +83,6 @@ class Trainer:
         self.device = torch.device(recipe.device)
         self.half = self.device.type == "cuda"
         if self.device.type == "cuda":
-            torch.backends.cudnn.benchmark = True
             torch.set_float32_matmul_precision("high")
         self.network = self._placed(FiaNetwork(config))
         state = self.network.state_dict()
@@ -104,21 +104,22 @@ class Trainer:
 
         Beside each checkpoint lie its averaged weights alone, `weights_path`.
         """
-        started, first = time.monotonic(), self.step
-        saved, total, count = started, torch.zeros((), device=self.device), 0
+        saved = told = time.monotonic()
+        total, count = torch.zeros((), device=self.device), 0
         while self._share() < 1 and time.monotonic() < until_s:
             total += self.advance()
             count += 1
-            if time.monotonic() - saved > self.recipe.save_every_s:
-                rate = (self.step - first) / (time.monotonic() - started)
+            if time.monotonic() - told > REPORT_EVERY_S:
                 print(
-                    f"step {self.step}: loss {float(total) / count:.5f}, {rate:.2f} steps/s, "
-                    f"{len(self.clips)} people",
+                    f"step {self.step}: loss {float(total) / count:.5f}, "
+                    f"{count / (time.monotonic() - told):.2f} steps/s, {len(self.clips)} people",
                     flush=True,
                 )
-                self._write(checkpoint)
-                saved, count = time.monotonic(), 0
+                told, count = time.monotonic(), 0
                 total.zero_()
+            if time.monotonic() - saved > self.recipe.save_every_s:
+                self._write(checkpoint)
+                saved = time.monotonic()
         self.clips.close()
         self._write(checkpoint)
         print(f"{self.step} steps.", flush=True)

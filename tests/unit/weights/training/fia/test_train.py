@@ -230,7 +230,7 @@ def test_variants_are_trained_alike_and_compared(
         for name, config in chosen.items()
     }
     monkeypatch.setattr(ablation, "VARIANTS", tiny)
-    monkeypatch.setattr(ablation, "lip_reader", lambda: None)
+    monkeypatch.setattr("weights.training.fia.evaluate.lip_reader", lambda: None)
 
     def run(*arguments: str) -> list[str]:
         monkeypatch.setattr("sys.argv", ["ablation", str(clips), *arguments])
