@@ -5,6 +5,7 @@ N heads, L reference positions. Pictures are float, [0, 1], channel first.
 """
 
 import itertools
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -238,8 +239,9 @@ class Upsample(nn.Module):
 
     def plain(self) -> nn.ConvTranspose2d:
         """The same with the present weights, as one ordinary layer."""
-        conv = self.conv
-        plain = nn.ConvTranspose2d(conv.in_channels, conv.out_channels, 4, stride=2, padding=1)
+        conv, where = self.conv, _where(self.conv.weight)
+        sizes = conv.in_channels, conv.out_channels, 4
+        plain = nn.ConvTranspose2d(*sizes, stride=2, padding=1, **where)
         plain.load_state_dict({"weight": self._doubled(), "bias": conv.bias})
         return plain
 
@@ -271,7 +273,8 @@ class FoldedConv(nn.Conv2d):
         weight = self._unfolded()
         width, channels, size, _ = weight.shape
         padding = self.kernel_size[0] // 2 * self.fold
-        plain = nn.Conv2d(channels, width, size, stride=self.fold, padding=padding)
+        where = _where(weight)
+        plain = nn.Conv2d(channels, width, size, stride=self.fold, padding=padding, **where)
         plain.load_state_dict({"weight": weight, "bias": self.bias})
         return plain
 
@@ -425,6 +428,11 @@ class FiaNetwork(nn.Module):
     def _remember(self, features: list[Tensor]) -> list[Tensor]:
         pairs = zip(self.memories, features, strict=False)
         return [tensor for memory, level in pairs for tensor in memory(level)]
+
+
+def _where(weight: Tensor) -> dict[str, Any]:
+    """To build a layer like this one's: its device and type."""
+    return {"device": weight.device, "dtype": weight.dtype}
 
 
 def _num_heads(width: int, most: int) -> int:

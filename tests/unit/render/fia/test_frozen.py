@@ -28,3 +28,9 @@ def test_same_results(changes: dict[str, object]) -> None:
         assert (frozen(*named.values()) - expected).abs().max() <= 1e-5
     assert not any(isinstance(one, FoldedConv | Upsample) for one in frozen.modules())
     assert any(isinstance(one, Upsample) for one in network.decoder.modules())
+
+
+def test_stays_where_it_is() -> None:
+    decoder = drawn(dataclasses.replace(PRESETS["compact"], **SMALL)).decoder
+    assert {one.dtype for one in freeze(decoder.double()).parameters()} == {torch.float64}
+    assert {one.device.type for one in freeze(decoder.to("meta")).parameters()} == {"meta"}
