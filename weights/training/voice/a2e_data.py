@@ -77,7 +77,7 @@ class Spoken:
 
 
 def speak(
-    utterances: list[Utterance], seed: int, per_person: int = 6
+    utterances: list[Utterance], seed: int, per_person: int = 2
 ) -> tuple[list[Spoken], list[Person]]:
     """Give utterances to people with styles of their own."""
     rng = np.random.default_rng(seed)

@@ -20,6 +20,10 @@ from weights.training.voice.model import LOOKAHEAD_TOKENS, SpeechNet
 
 _HISTORY_NOISE = 0.02
 _NO_HISTORY_CHANCE = 0.1
+_SHAPE_NOISE = 0.5
+"""In standard deviations. Eighty clean coefficients name each person of the training, and a network
+that knows whom it hears learns nothing of shapes, and no longer looks at the past."""
+_NO_SHAPE_CHANCE = 0.3
 _MANY = 1 << 40
 
 
@@ -123,31 +127,42 @@ class Windows:
 
         Args:
             batch: B.
-            guard: Blur and drop history, so that it is not simply copied.
+            guard: Blur and drop history, so that it is not simply copied, and shape, so that people
+                are not known by it.
         """
         c = self._config
         recording = self._below(len(self._person), batch)
         first = self._first[recording] + self._below(self._starts[recording], batch)
         tokens = 2 * first[:, None] + torch.arange(c.audio_tokens, device=self.device)
         frames = first[:, None] + torch.arange(c.queries, device=self.device)
+        history = self._history(recording, guard)
         return (
             self._features[tokens].float(),
-            self._shapes[self._person[recording]],
-            self._history(recording, guard),
+            self._shape(recording, guard),
+            history,
             self._expressions[frames].float(),
         )
+
+    def _shape(self, recording: Tensor, guard: bool) -> Tensor:
+        """Shape coefficients (B, A) of each person."""
+        shape = self._shapes[self._person[recording]]
+        return self._guarded(shape, _SHAPE_NOISE, _NO_SHAPE_CHANCE) if guard else shape
 
     def _history(self, recording: Tensor, guard: bool) -> Tensor:
         """Speaking frames of another recording of each person (B,), in no order."""
         frames = self._history_frames(recording)
         history = self._expressions[frames].float()  # (B, N, C)
-        if guard:
-            noise = torch.randn(history.shape, generator=self._generator, device=self.device)
-            chances = torch.rand(
-                (len(recording), 1, 1), generator=self._generator, device=self.device
-            )
-            history = (history + _HISTORY_NOISE * noise) * (chances >= _NO_HISTORY_CHANCE)
-        return history
+        return self._guarded(history, _HISTORY_NOISE, _NO_HISTORY_CHANCE) if guard else history
+
+    def _guarded(self, prior: Tensor, noise: float, drop_chance: float) -> Tensor:
+        """A prior (B, ...) with noise, now and then zeros instead."""
+        drawn = torch.randn(prior.shape, generator=self._generator, device=self.device)
+        chances = torch.rand(
+            (len(prior), *(1 for _ in prior.shape[1:])),
+            generator=self._generator,
+            device=self.device,
+        )
+        return (prior + noise * drawn) * (chances >= drop_chance)
 
     def _history_frames(self, recording: Tensor) -> Tensor:
         """Which of all frames (B, N) are shown as the past of recordings (B,)."""
