@@ -43,6 +43,8 @@ class FiaConfig:
             hues stay, black stays black.
         crop: The part of the face it sees.
         mask: Which pixels it may change: the region under the moved mesh, or the lower half.
+        keep_mouth: With the learned mask, what shows between the lips stays the guide's: teeth that
+            nobody has seen can only be guessed, and a network guesses their average.
     """
 
     name: str
@@ -64,6 +66,7 @@ class FiaConfig:
     light_only: bool = False
     crop: Crop = "face"
     mask: MaskKind = "learned"
+    keep_mouth: bool = False
 
     def __post_init__(self) -> None:
         """Refuse shapes that cannot be built."""
@@ -88,6 +91,10 @@ class FiaConfig:
         if self.detail_px and (self.size_px % self.detail_px or not self.guided):
             raise ConfigError(
                 f"FIA preset '{self.name}': detail_px must divide {self.size_px} and needs a guide."
+            )
+        if self.keep_mouth and (self.mask != "learned" or not self.guided):
+            raise ConfigError(
+                f"FIA preset '{self.name}': keep_mouth needs a guide and the learned mask."
             )
 
     @property

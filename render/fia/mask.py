@@ -18,6 +18,8 @@ FEATHER_SHARE = 0.02
 """Width of the soft edge, as a share of the crop."""
 BORDER_SHARE = 0.04
 """Along the crop's border nothing changes."""
+RIM_SHARE = 0.0075
+"""Width of the soft edge around a mouth that is kept, as a share of the crop."""
 _FRACTION_BITS = 4
 _JAW_OPEN = blendshapes.INDEX["jawOpen"]
 
@@ -33,6 +35,9 @@ class MaskMaker:
         self._jaw = marks["jaw"][2:15]
         self._chin = marks["jaw"][5:12]
         self._window = _border_window(config.size_px)
+        self._mouth = None
+        if config.keep_mouth:
+            self._mouth = [*marks["lip_rim_upper"], *marks["lip_rim_lower"][::-1]]
 
     def mask(self, vertices_px: FloatArray) -> FloatArray:
         """The mask for a moved face.
@@ -45,18 +50,27 @@ class MaskMaker:
         """
         if self._naive is not None:
             return self._naive
-        return np.asarray(1 - self._covered(vertices_px[:, :2]) * self._window, np.float32)
+        points = vertices_px[:, :2]
+        repainted = self._covered(points) * self._window
+        if self._mouth is not None:
+            repainted *= 1 - self._filled(points[self._mouth], RIM_SHARE, grown=True)
+        return np.asarray(1 - repainted, np.float32)
 
     def _covered(self, points: FloatArray) -> FloatArray:
         """Soft region from the nose over the jaw to below the chin, (S, S)."""
         nose, jaw, chin = points[self._nose], points[self._jaw], points[self._chin]
         down = chin[len(chin) // 2] - nose.mean(axis=0)
         outline = np.concatenate([nose, jaw, chin + NECK_SHARE * down])
-        hull = cv2.convexHull(np.asarray(outline, np.float32))
+        return self._filled(cv2.convexHull(np.asarray(outline, np.float32)), FEATHER_SHARE)
+
+    def _filled(self, outline: FloatArray, edge_share: float, grown: bool = False) -> FloatArray:
+        """The inside of an outline with soft edges, (S, S), [0, 1]; `grown`: and a pixel around."""
         region = np.zeros((self._size, self._size), np.uint8)
-        fixed = np.rint((hull - 0.5) * (1 << _FRACTION_BITS)).astype(np.int32)
-        cv2.fillConvexPoly(region, fixed, 255, lineType=cv2.LINE_AA, shift=_FRACTION_BITS)
-        soft = cv2.GaussianBlur(region, (0, 0), FEATHER_SHARE * self._size)
+        fixed = np.rint((outline - 0.5) * (1 << _FRACTION_BITS)).astype(np.int32)
+        cv2.fillPoly(region, [fixed], 255, lineType=cv2.LINE_AA, shift=_FRACTION_BITS)
+        if grown:
+            region = cv2.dilate(region, np.ones((3, 3), np.uint8))
+        soft = cv2.GaussianBlur(region, (0, 0), edge_share * self._size)
         return np.asarray(soft * np.float32(1 / 255), np.float32)
 
 

@@ -70,6 +70,8 @@ def run_fia(options: argparse.Namespace) -> None:
     if checkpoint.exists():
         trainer.resume(checkpoint)
         print(f"Going on from step {trainer.step}.")
+    elif options.start is not None:
+        trainer.begin_with(options.start)
     trainer.train(checkpoint, math.inf if by_time else _deadline(started, options.minutes))
     if options.export:
         network = load_network(checkpoint)
@@ -117,7 +119,7 @@ def _prepare_films(data: Path, clips: Path, model: FaceModel, config: FiaConfig)
 def _config(options: argparse.Namespace) -> FiaConfig:
     changes = {
         name: getattr(options, name)
-        for name in ("alignment", "mask", "guided", "detail_px", "light_only")
+        for name in ("alignment", "mask", "guided", "detail_px", "light_only", "keep_mouth")
         if getattr(options, name) is not None
     }
     return dataclasses.replace(PRESETS[options.preset], **changes)
@@ -151,6 +153,11 @@ def _add_world(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="make the guide lighter or darker, but keep its hues",
     )
+    parser.add_argument(
+        "--keep-mouth",
+        action=argparse.BooleanOptionalAction,
+        help="leave what shows between the lips as the guide draws it",
+    )
 
 
 def _add_fia(parser: argparse.ArgumentParser) -> None:
@@ -163,6 +170,9 @@ def _add_fia(parser: argparse.ArgumentParser) -> None:
         default=0,
         metavar="N",
         help="begin with N clips, take in those that somebody adds later",
+    )
+    parser.add_argument(
+        "--start", type=Path, help="weights of a network alike to begin with (NAME.weights)"
     )
     parser.add_argument("--steps", type=int, help=f"default: {DEFAULT_STEPS}, or what time allows")
     parser.add_argument(

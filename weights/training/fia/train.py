@@ -197,6 +197,13 @@ class Trainer:
         self.step = state["step"]
         self._seconds_before = state.get("seconds", 0.0)
 
+    def begin_with(self, path: Path) -> None:
+        """Start at the averaged weights of another training, instead of random ones."""
+        weights = load_network(path).state_dict()
+        self.network.load_state_dict(weights)
+        for name, value in weights.items():
+            self.average[name].copy_(value)
+
     def _write(self, checkpoint: Path) -> None:
         self.save(checkpoint)
         self.save_weights(weights_path(checkpoint))

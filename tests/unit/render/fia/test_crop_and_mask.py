@@ -115,3 +115,23 @@ def test_the_naive_mask_ignores_the_face(model: FaceModel) -> None:
     points = np.zeros((model.num_vertices, 2), np.float32)
     assert np.array_equal(maker.mask(points), maker.mask(points + 50))
     assert maker.mask(points)[: SIZE // 10].min() == 1
+
+
+def test_what_shows_between_the_lips_can_be_kept(model: FaceModel) -> None:
+    repainting = PRESETS["compact"]
+    keeping = dataclasses.replace(repainting, keep_mouth=True)
+    posed = pose(yaw_deg=10).project(model.pose(model.mean, beta(jawOpen=0.7)))
+    crop = crop_frame(posed, model, "lower_face", SIZE)
+    points = crop.points(posed)
+    painted, kept = (MaskMaker(one, model).mask(points) for one in (repainting, keeping))
+    middles = [
+        points[model.landmarks[name]][len(model.landmarks[name]) // 2]
+        for name in ("lip_rim_upper", "lip_rim_lower", "lip_outer_lower")
+    ]
+    column, row = np.rint((middles[0] + middles[1]) / 2).astype(int)[:2]
+    assert painted[row, column] == 0
+    assert kept[row, column] > 0.99
+    lip_column, lip_row = np.rint((middles[1] + 2 * middles[2]) / 3).astype(int)[:2]
+    assert kept[lip_row, lip_column] < 0.2
+    far = np.abs(np.arange(SIZE) - row) > 0.3 * SIZE
+    assert np.array_equal(kept[far], painted[far])

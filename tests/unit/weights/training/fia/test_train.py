@@ -128,6 +128,19 @@ def test_weights_alone_take_half_and_are_no_checkpoint(clips: Path, tmp_path: Pa
         trainer.resume(half)
 
 
+def test_another_training_begins_with_the_average(clips: Path, tmp_path: Path) -> None:
+    first = Trainer(TINY, recipe(), clips)
+    for _ in range(2):
+        first.advance()
+    first.save_weights(tmp_path / "first.weights")
+    second = Trainer(dataclasses.replace(TINY, light_only=True), recipe(seed=5), clips)
+    second.begin_with(tmp_path / "first.weights")
+    assert second.step == 0
+    for name, value in first.average.items():
+        assert torch.allclose(second.network.state_dict()[name], value, atol=1e-3)
+        assert torch.allclose(second.average[name], value, atol=1e-3)
+
+
 def test_the_learning_rate_follows_steps_or_time(clips: Path, tmp_path: Path) -> None:
     short = Trainer(TINY, recipe(steps=np.inf, minutes=0.1 / 60), clips)
     short.train(tmp_path / "short.pt")
