@@ -25,7 +25,7 @@ def face_model() -> FaceModel:
     return FaceModel.load(store.path("face_model.npz"))
 
 
-VOICES = {"mel": "voice.onnx", "a2e": "voice_a2e.onnx"}
+VOICES = {"mel": "voice.onnx", "a2e": "voice_a2e.onnx", "hubert": "voice_hubert.onnx"}
 """The shipped voice networks by the name that presets give them, the default first."""
 
 

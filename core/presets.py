@@ -58,8 +58,9 @@ class Speech:
 
     voice: str = _choice(
         "mel",
-        ("mel", "a2e"),
-        "Voice network: mel is light, a2e also follows the avatar's way of speaking.",
+        ("mel", "a2e", "hubert"),
+        "Voice network: mel is light and hears best, a2e also follows the avatar's way of "
+        "speaking; hubert is an experiment, behind both.",
     )
     lookahead_ms: int = _choice(
         80, (40, 80), "Future sound a frame waits for: 80 moves best, 40 answers sooner."

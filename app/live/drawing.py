@@ -39,6 +39,7 @@ class DrawingScale:
         self._patience_s = _FIRST_PATIENCE_S
         self._roomy_s = 0.0
         self._enlarged = False
+        self._changing = False
 
     @property
     def value(self) -> float:
@@ -50,18 +51,26 @@ class DrawingScale:
         with self._lock:
             self._times.clear()
             self._roomy_s = 0.0
+            self._changing = False
 
     def observe(self, draw_s: float) -> bool:
-        """Take note that a picture took `draw_s`; whether the scale is another one now."""
+        """Take note that a picture took `draw_s`; whether the scale is another one now.
+
+        After a change nothing counts until `begin`: the old renderer still draws meanwhile.
+        """
         with self._lock:
+            if self._changing:
+                return False
             self._times.append(draw_s)
             if len(self._times) < _WINDOW_FRAMES:
                 return False
             median_s = float(np.median(self._times))
             if median_s > _TOO_SLOW and self._level + 1 < len(SCALES):
                 self._lower()
-                return True
-            return self._level > 0 and self._may_rise(median_s)
+                self._changing = True
+            elif self._level > 0:
+                self._changing = self._may_rise(median_s)
+            return self._changing
 
     def _lower(self) -> None:
         if self._enlarged:

@@ -461,6 +461,7 @@ class LiveSession:
                 renderer = self._warm_renderer(avatar, preset) if avatar else None
             except Exception as error:
                 logger.exception("the avatar cannot be drawn")
+                self._drawing.begin()  # the old renderer goes on
                 self._notices.tell(
                     Severity.ERROR,
                     "avatar",

@@ -162,7 +162,9 @@ def _interval(values: np.ndarray) -> str:
     from scipy.stats import t
 
     count = len(values)
-    spread = t.ppf(0.975, count - 1) * values.std(ddof=1) / np.sqrt(count) if count > 1 else 0
+    if count == 1:
+        return f"{values.item():.4f}"
+    spread = t.ppf(0.975, count - 1) * values.std(ddof=1) / np.sqrt(count)
     return f"{values.mean():.4f} ± {spread:.4f}"
 
 

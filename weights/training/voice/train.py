@@ -268,6 +268,8 @@ def new_hubert(
 def _new_net(arguments: argparse.Namespace, config: TrainConfig, device: str) -> SpeechNet:
     if arguments.published:
         return hubert_net().PublishedHubert(arguments.published).to(device)
+    if arguments.begin_with:
+        return load(arguments.begin_with).to(device).train()
     if arguments.encoder == "hubert":
         resumes = (arguments.out / "last.pt").exists()
         return new_hubert(arguments.start, arguments.data, config, resumes, device)
@@ -302,6 +304,9 @@ def main() -> None:
     parser.add_argument("--gentle", action="store_true", help="disguise the sound less")
     parser.add_argument("--encoder", choices=("mel", "hubert"), default="mel")
     parser.add_argument("--start", help="hubert: folder of a pretrained one of ours")
+    parser.add_argument(
+        "--begin-with", type=Path, help="checkpoint whose averaged weights a new training starts at"
+    )
     parser.add_argument("--published", help="hubert: name or folder of one to put heads on instead")
     parser.add_argument("--teacher", type=Path, help="hubert: checkpoint of a mel network")
     parser.add_argument("--rate", type=float, default=TrainConfig.learning_rate)

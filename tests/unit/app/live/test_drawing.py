@@ -40,6 +40,15 @@ def test_becomes_as_small_as_it_must() -> None:
     assert scale.value == SCALES[-1]
 
 
+def test_pictures_of_the_old_renderer_do_not_count() -> None:
+    scale = DrawingScale()
+    assert [scale.observe(0.05) for _ in range(500)].count(True) == 1
+    assert scale.value == 0.75
+    scale.begin()
+    assert [scale.observe(0.05) for _ in range(60)].count(True) == 1
+    assert scale.value == 0.5
+
+
 def test_grows_again_when_there_is_room_and_not_before() -> None:
     scale = DrawingScale()
     _draw(scale, 200, 0.05)
@@ -57,9 +66,10 @@ def test_each_failed_attempt_to_grow_makes_it_wait_twice_as_long() -> None:
     waited = []
     for _ in range(3):
         frames = 0
-        while scale.value < 1.0:
-            scale.observe(0.008)
+        while not scale.observe(0.008):
             frames += 1
+        scale.begin()
+        assert scale.value == 1.0
         waited.append(frames)
         _draw(scale, 60, 0.05)
         assert scale.value == 0.75

@@ -1,4 +1,4 @@
-"""The shipped transformers: stream like the default voice network, and follow their priors."""
+"""The other shipped voice networks: they stream like the default; transformers follow priors."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,8 @@ from core.voice import ExpressionStream, VoiceModel
 from core.voice.curves_io import read_frames
 from tests.synthetic_avatar import synthetic_avatar
 
-TRANSFORMERS = [voice for voice in parts.VOICES if voice != "mel"]
+OTHERS = {"a2e": 0.85, "hubert": 0.75}
+"""The voices besides the default, and how well their jaw must follow its jaw (r)."""
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +34,13 @@ def heard(model: VoiceModel, sound: np.ndarray, block: int, lookahead_ms: int = 
 
 
 def test_presets_offer_what_is_shipped() -> None:
-    assert FIELDS["speech.voice"].choices == tuple(parts.VOICES)
+    assert FIELDS["speech.voice"].choices == tuple(parts.VOICES) == ("mel", *OTHERS)
     for voice in parts.VOICES:
         lookaheads = set(parts.voice_model(voice).lookaheads_ms)
         assert lookaheads == set(FIELDS["speech.lookahead_ms"].choices)
 
 
-@pytest.mark.parametrize("voice", TRANSFORMERS)
+@pytest.mark.parametrize("voice", OTHERS)
 def test_cutting_the_sound_changes_nothing(voice: str, sentence: np.ndarray) -> None:
     model = parts.voice_model(voice)
     whole = heard(model, sentence, len(sentence))
@@ -48,7 +49,7 @@ def test_cutting_the_sound_changes_nothing(voice: str, sentence: np.ndarray) -> 
         np.testing.assert_array_equal(heard(model, sentence, block), whole)
 
 
-@pytest.mark.parametrize("voice", TRANSFORMERS)
+@pytest.mark.parametrize("voice", OTHERS)
 @pytest.mark.parametrize("lookahead_ms", [40, 80])
 def test_agrees_with_the_default_network(
     voice: str, lookahead_ms: int, sentence: np.ndarray
@@ -57,12 +58,11 @@ def test_agrees_with_the_default_network(
         heard(parts.voice_model(v), sentence, 4000, lookahead_ms)[:, INDEX["jawOpen"]]
         for v in ("mel", voice)
     ]
-    assert np.corrcoef(*jaw)[0, 1] > 0.85
+    assert np.corrcoef(*jaw)[0, 1] > OTHERS[voice]
 
 
-@pytest.mark.parametrize("voice", TRANSFORMERS)
-def test_past_expressions_set_the_size_of_the_movement(voice: str, sentence: np.ndarray) -> None:
-    model = parts.voice_model(voice)
+def test_past_expressions_set_the_size_of_the_movement(sentence: np.ndarray) -> None:
+    model = parts.voice_model("a2e")
     assert set(model.styles) == set(speaking.NAMED)
     nobody = np.zeros(80, np.float32)
     size = {
@@ -85,7 +85,7 @@ def test_a_live_voice_follows_another_avatar(sentence: np.ndarray) -> None:
         stream.speak_as(parts.voice_model("mel"))
 
 
-@pytest.mark.parametrize("voice", TRANSFORMERS)
+@pytest.mark.parametrize("voice", OTHERS)
 def test_from_the_command_line(voice: str, tmp_path: Path) -> None:
     out = tmp_path / "curves.csv"
     assert main(["express", str(parts.SAMPLE_SPEECH), "-o", str(out), "--voice", voice]) == 0
