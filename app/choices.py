@@ -4,11 +4,13 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from core.errors import ConfigError
+from core.errors import ConfigError, WeightsError
 from core.preset_files import SHIPPED, PresetStore, read_preset
 from core.presets import FIELDS, Backdrop, Preset
+from weights import store
 
 SIDES_PX = (64, 1920)
+SHIPPED_NETWORK = "compact"
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -38,10 +40,28 @@ def add_voice(parser: argparse.ArgumentParser) -> None:
 
 
 def add_neural(parser: argparse.ArgumentParser) -> None:
-    """Declare `--neural`, the file of a decoder."""
+    """Declare `--neural`, the shipped network or the file of a decoder."""
     parser.add_argument(
-        "--neural", type=Path, metavar="FILE", help="repaint the mouth with this FIA network"
+        "--neural",
+        type=neural_file,
+        metavar="compact|FILE",
+        help="repaint the mouth with the shipped FIA network, or with NAME_decoder.onnx",
     )
+
+
+def neural_file(text: str) -> Path:
+    """The decoder that `--neural` asks for: of the shipped network by its name, or a file.
+
+    Raises:
+        argparse.ArgumentTypeError: The shipped network is missing or altered.
+    """
+    if text != SHIPPED_NETWORK:
+        return Path(text)
+    try:
+        store.path(f"fia_{text}_enrolment.onnx")
+        return store.path(f"fia_{text}_decoder.onnx")
+    except WeightsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def choose_preset(

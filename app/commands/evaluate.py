@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.choices import add_neural
+
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the command."""
@@ -24,9 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare what `realtalk evaluate` and `realtalk-eval` understand."""
     parser.add_argument("video", type=Path, nargs="?", help="video of one person who speaks")
     parser.add_argument("--clips", type=Path, help="folder of clips that realtalk-train wrote")
-    parser.add_argument(
-        "--neural", type=Path, metavar="FILE", help="a FIA network, NAME_decoder.onnx"
-    )
+    add_neural(parser)
     for name, what in (("identity", "face embedding"), ("fid", "features"), ("lpips", "distance")):
         text = f"also score by this network ({what}) of your own, ONNX; videos only"
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=text)

@@ -1,0 +1,103 @@
+"""The shipped FIA network over the sample portrait: it shades, and leaves the mouth alone."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app import parts
+from app.choices import neural_file
+from app.live.parts import ShippedParts
+from app.neural import neural_renderer
+from core.avatar import Avatar
+from core.blendshapes import INDEX, NUM
+from core.errors import WeightsError
+from core.preset_files import SHIPPED
+from core.types import ExpressionFrame
+from render.engines.base import EngineSettings
+from render.fia.geometry import HeadGeometry
+from render.fia.model import FiaModel
+from render.fia.renderer import FiaRenderer
+from render.warp import WarpRenderer
+
+SIZE = (512, 512)
+TALKING = {"jawOpen": 0.5, "mouthLowerDownLeft": 0.3, "mouthLowerDownRight": 0.3}
+
+
+@pytest.fixture(scope="module")
+def avatar() -> Avatar:
+    return ShippedParts().enrol(parts.SAMPLE_PORTRAIT)
+
+
+@pytest.fixture(scope="module")
+def warp(avatar: Avatar) -> WarpRenderer:
+    return parts.renderer(avatar, SHIPPED[0], SIZE)
+
+
+@pytest.fixture(scope="module")
+def network(
+    avatar: Avatar, warp: WarpRenderer, tmp_path_factory: pytest.TempPathFactory
+) -> FiaRenderer:
+    settings = EngineSettings(cache_folder=tmp_path_factory.mktemp("engines"))
+    decoder = neural_file("compact")
+    said: list[str] = []
+    return neural_renderer(
+        avatar, warp, parts.face_model(), decoder, said.append, settings=settings
+    )
+
+
+def frame(**values: float) -> ExpressionFrame:
+    beta = np.zeros(NUM, np.float32)
+    for name, value in values.items():
+        beta[INDEX[name]] = value
+    return ExpressionFrame(0, beta, np.zeros(6, np.float32), True)
+
+
+def test_it_is_the_network_of_the_model_card() -> None:
+    config = FiaModel.open(neural_file("compact")).config
+    assert (config.name, config.guided, config.light_only) == ("compact", True, True)
+    assert config.keep_mouth
+    assert neural_file("mine_decoder.onnx") == Path("mine_decoder.onnx")
+
+
+def test_lips_and_skin_are_shaded_and_nothing_else(
+    avatar: Avatar, warp: WarpRenderer, network: FiaRenderer
+) -> None:
+    drawn = warp.render(frame(**TALKING)).rgb.astype(int)
+    shaded = network.render(frame(**TALKING)).rgb.astype(int)
+    change = np.abs(shaded - drawn).max(axis=2)
+    assert (change > 2).sum() > 50
+    assert np.percentile(change[change > 0], 99) < 60
+    model = parts.face_model()
+    points = HeadGeometry(avatar, model, warp.view).moved(frame(**TALKING))[:, :2]
+    rows, columns = np.nonzero(change > 2)
+    chin = points[model.landmarks["jaw"]][:, 1].max()
+    eyes = points[model.landmarks["eye_left_lower"]][:, 1].max()
+    assert eyes < rows.min()
+    assert rows.max() < chin + 0.5 * (chin - eyes)
+    rims = [points[model.landmarks[f"lip_rim_{side}"]] for side in ("upper", "lower")]
+    middle = (rims[0][len(rims[0]) // 2] + rims[1][len(rims[1]) // 2]) / 2
+    column, row = np.rint(middle).astype(int)
+    assert change[row - 2 : row + 3, column - 4 : column + 5].max() <= 1
+    sides = points[model.landmarks["jaw"]][:, 0]
+    assert sides.min() - 5 < columns.min()
+    assert columns.max() < sides.max() + 5
+
+
+def test_hues_stay(warp: WarpRenderer, network: FiaRenderer) -> None:
+    drawn = warp.render(frame(**TALKING)).rgb.astype(float)
+    shaded = network.render(frame(**TALKING)).rgb.astype(float)
+    changed = (np.abs(shaded - drawn).max(axis=2) > 4) & (drawn.min(axis=2) > 30)
+    changed &= shaded.max(axis=2) < 250
+    ratios = shaded[changed] / drawn[changed]
+    assert np.median(ratios.max(axis=1) / ratios.min(axis=1)) < 1.04
+
+
+def test_an_altered_file_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def altered(name: str) -> Path:
+        raise WeightsError("The weights file {file} is not the right one.", file=name)
+
+    monkeypatch.setattr("weights.store.path", altered)
+    with pytest.raises(argparse.ArgumentTypeError, match="fia_compact_enrolment"):
+        neural_file("compact")
