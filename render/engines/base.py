@@ -1,5 +1,6 @@
 """The interface every inference back end has, and the settings they share."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Protocol
 import numpy as np
 import platformdirs
 from numpy.typing import NDArray
+
+from core.errors import ModelError
 
 Tensor = NDArray[np.float32]
 
@@ -65,6 +68,50 @@ class Engine(Protocol):
             ModelError: The back end failed, or an input is missing or has another shape.
         """
         ...
+
+
+class BoundEngine(ABC):
+    """What engines share whose inputs lie on the device from the start: an `Engine` but for `name`.
+
+    Attributes:
+        name: What the user is shown.
+    """
+
+    def __init__(self, name: str, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """`shapes`: of every input, by name."""
+        self.name = name
+        self._shapes = dict(shapes)
+        self._constants: set[str] = set()
+
+    def set_constants(self, inputs: Mapping[str, Tensor]) -> None:
+        """Upload inputs that stay the same; see `Engine.set_constants`."""
+        self._upload(inputs)
+        self._constants |= inputs.keys()
+
+    def run(self, inputs: Mapping[str, Tensor]) -> Tensor:
+        """Upload the changing inputs, run, download the output; see `Engine.run`."""
+        missing = self._shapes.keys() - self._constants - inputs.keys()
+        if missing:
+            raise ModelError(f"{self.name}: no value for the inputs {', '.join(sorted(missing))}.")
+        self._upload(inputs)
+        return self._compute()
+
+    def _upload(self, inputs: Mapping[str, Tensor]) -> None:
+        for name, value in inputs.items():
+            shape = self._shapes.get(name)
+            if shape is None:
+                raise ModelError(f"{self.name}: the network has no input '{name}'.")
+            if value.shape != shape:
+                raise ModelError(f"{self.name}: input '{name}' must be {shape}, not {value.shape}.")
+            self._place(name, np.ascontiguousarray(value, np.float32))
+
+    @abstractmethod
+    def _place(self, name: str, value: Tensor) -> None:
+        """Copy a checked input to the device."""
+
+    @abstractmethod
+    def _compute(self) -> Tensor:
+        """Run on what is placed, and download the output."""
 
 
 class EngineFactory(Protocol):

@@ -2,7 +2,7 @@
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime as ort
 
 from core.errors import ModelError
-from render.engines.base import Engine, EngineSettings, Tensor
+from render.engines.base import BoundEngine, Engine, EngineSettings, Tensor
 from render.engines.identity import cache_key
 
 Options = dict[str, str]
@@ -48,7 +48,7 @@ class OnnxProvider:
         return OnnxEngine(self, model, settings)
 
 
-class OnnxEngine:
+class OnnxEngine(BoundEngine):
     """A session with fixed shapes whose inputs and output stay bound to device memory."""
 
     def __init__(self, provider: OnnxProvider, model: Path, settings: EngineSettings) -> None:
@@ -58,46 +58,29 @@ class OnnxEngine:
             ModelError: The file or the provider does not work, or the provider is not the one
                 that would run (ONNX Runtime itself falls back in silence).
         """
-        self._provider = provider
         self._session = _open_session(provider, model, settings)
         used = self._session.get_providers()[0]
         if used != _real_name(provider):
             raise ModelError(f"{provider.name} did not start for {model.name}; got {used} instead.")
+        entries = self._session.get_inputs()
+        super().__init__(
+            provider.name, {entry.name: _fixed_shape(entry, model) for entry in entries}
+        )
+        self._memory = provider.memory
         self._device_id = settings.device_id if provider.memory != "cpu" else 0
         self._binding = self._session.io_binding()
-        self._inputs = {
-            entry.name: _fixed_shape(entry, model) for entry in self._session.get_inputs()
-        }
         self._values = {
-            name: self._place(name, np.zeros(shape, np.float32))
-            for name, shape in self._inputs.items()
+            name: self._bound(name, np.zeros(shape, np.float32))
+            for name, shape in self._shapes.items()
         }
-        self._constants: set[str] = set()
         self._bind_output(_fixed_shape(self._session.get_outputs()[0], model))
-
-    @property
-    def name(self) -> str:
-        """Name of the execution provider, as shown to the user."""
-        return self._provider.name
-
-    def set_constants(self, inputs: Mapping[str, Tensor]) -> None:
-        """Upload inputs that stay the same; see `Engine.set_constants`."""
-        for name, value in inputs.items():
-            self._upload(name, value)
-        self._constants |= inputs.keys()
 
     def warm_up(self, runs: int = 3) -> None:
         """Run a few times on what is bound now (zeros at first)."""
         for _ in range(runs):
             self._execute()
 
-    def run(self, inputs: Mapping[str, Tensor]) -> Tensor:
-        """Upload the changing inputs, run, download the output; see `Engine.run`."""
-        missing = self._inputs.keys() - self._constants - inputs.keys()
-        if missing:
-            raise ModelError(f"{self.name}: no value for the inputs {', '.join(sorted(missing))}.")
-        for name, value in inputs.items():
-            self._upload(name, value)
+    def _compute(self) -> Tensor:
         self._execute()
         output: Tensor = self._output.numpy()
         return output
@@ -108,22 +91,17 @@ class OnnxEngine:
         except Exception as error:  # ONNX Runtime raises many classes, none of them public
             raise ModelError(f"{self.name} failed while running ({error}).") from error
 
-    def _upload(self, name: str, value: Tensor) -> None:
-        shape = self._inputs.get(name)
-        if shape is None:
-            raise ModelError(f"{self.name}: the network has no input '{name}'.")
-        if value.shape != shape:
-            raise ModelError(f"{self.name}: input '{name}' must be {shape}, not {value.shape}.")
-        self._values[name].update_inplace(np.ascontiguousarray(value, np.float32))
+    def _place(self, name: str, value: Tensor) -> None:
+        self._values[name].update_inplace(value)
 
-    def _place(self, name: str, value: Tensor) -> Any:
-        placed = ort.OrtValue.ortvalue_from_numpy(value, self._provider.memory, self._device_id)
+    def _bound(self, name: str, value: Tensor) -> Any:
+        placed = ort.OrtValue.ortvalue_from_numpy(value, self._memory, self._device_id)
         self._binding.bind_ortvalue_input(name, placed)
         return placed
 
     def _bind_output(self, shape: tuple[int, ...]) -> None:
         self._output = ort.OrtValue.ortvalue_from_shape_and_type(
-            shape, np.float32, self._provider.memory, self._device_id
+            shape, np.float32, self._memory, self._device_id
         )
         self._binding.bind_ortvalue_output(self._session.get_outputs()[0].name, self._output)
 

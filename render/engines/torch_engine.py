@@ -2,20 +2,18 @@
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.errors import ModelError
-from render.engines.base import EngineSettings, Tensor
+from render.engines.base import BoundEngine, EngineSettings, Tensor
 
 Buffers = dict[str, Any]
 Build = Callable[[Buffers], Callable[[], Any]]
 
 
-class TorchEngine:
+class TorchEngine(BoundEngine):
     """Inputs that stay on the GPU, and a program that reads them."""
 
     def __init__(
@@ -33,31 +31,20 @@ class TorchEngine:
         Raises:
             ModelError: It cannot be built or loaded.
         """
-        weights = importlib.import_module("render.fia.torch_weights")
-        self._name, self._torch = name, torch
+        shapes = importlib.import_module("render.fia.torch_weights").input_shapes(model)
+        super().__init__(name, shapes)
+        self._torch = torch
         self._device = torch.device("cuda", settings.device_id)
         dtype = torch.float16 if settings.half else torch.float32
         self._buffers = {
             key: torch.zeros(shape, dtype=dtype, device=self._device)
-            for key, shape in weights.input_shapes(model).items()
+            for key, shape in shapes.items()
         }
-        self._constants: set[str] = set()
         try:
             with torch.cuda.device(self._device):
                 self._program = build(self._buffers)
         except Exception as error:  # compilers raise classes of many libraries
             raise ModelError(f"{name} cannot build {model.name} ({error}).") from error
-
-    @property
-    def name(self) -> str:
-        """As shown to the user."""
-        return self._name
-
-    def set_constants(self, inputs: Mapping[str, Tensor]) -> None:
-        """Upload inputs that stay the same; see `Engine.set_constants`."""
-        for key, value in inputs.items():
-            self._upload(key, value)
-        self._constants |= inputs.keys()
 
     def warm_up(self, runs: int = 3) -> None:
         """Run a few times on what is bound now (zeros at first)."""
@@ -65,13 +52,7 @@ class TorchEngine:
             self._execute()
         self._torch.cuda.synchronize(self._device)
 
-    def run(self, inputs: Mapping[str, Tensor]) -> Tensor:
-        """Upload the changing inputs, run, download the output; see `Engine.run`."""
-        missing = self._buffers.keys() - self._constants - inputs.keys()
-        if missing:
-            raise ModelError(f"{self.name}: no value for the inputs {', '.join(sorted(missing))}.")
-        for key, value in inputs.items():
-            self._upload(key, value)
+    def _compute(self) -> Tensor:
         output: Tensor = self._execute().float().cpu().numpy()
         return output
 
@@ -82,15 +63,8 @@ class TorchEngine:
         except Exception as error:  # the runtime raises classes of many libraries
             raise ModelError(f"{self.name} failed while running ({error}).") from error
 
-    def _upload(self, key: str, value: Tensor) -> None:
-        buffer = self._buffers.get(key)
-        if buffer is None:
-            raise ModelError(f"{self.name}: the network has no input '{key}'.")
-        if value.shape != tuple(buffer.shape):
-            raise ModelError(
-                f"{self.name}: input '{key}' must be {tuple(buffer.shape)}, not {value.shape}."
-            )
-        buffer.copy_(self._torch.from_numpy(np.ascontiguousarray(value, np.float32)))
+    def _place(self, name: str, value: Tensor) -> None:
+        self._buffers[name].copy_(self._torch.from_numpy(value))
 
 
 def import_torch(name: str, *others: str) -> tuple[Any, ...]:
