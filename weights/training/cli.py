@@ -70,8 +70,8 @@ def run_fia(options: argparse.Namespace) -> None:
     if checkpoint.exists():
         trainer.resume(checkpoint)
         print(f"Going on from step {trainer.step}.")
-    elif options.start is not None:
-        trainer.begin_with(options.start)
+    elif options.begin_with is not None:
+        trainer.begin_with(options.begin_with)
     trainer.train(checkpoint, math.inf if by_time else _deadline(started, options.minutes))
     if options.export:
         network = load_network(checkpoint)
@@ -171,9 +171,7 @@ def _add_fia(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="begin with N clips, take in those that somebody adds later",
     )
-    parser.add_argument(
-        "--start", type=Path, help="weights of a network alike to begin with (NAME.weights)"
-    )
+    parser.add_argument("--begin-with", type=Path, help="weights of a network alike (NAME.weights)")
     parser.add_argument("--steps", type=int, help=f"default: {DEFAULT_STEPS}, or what time allows")
     parser.add_argument(
         "--minutes",

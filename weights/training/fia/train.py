@@ -28,6 +28,7 @@ from weights.training.fia.losses import (
 from weights.training.fia.resident import ResidentClips
 
 REPORT_EVERY_S = 15.0
+"""Between two lines that say how the training goes."""
 AVERAGING = 0.999
 """Share of the running average of the weights that a step keeps, after the first steps."""
 

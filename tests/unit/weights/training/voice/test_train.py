@@ -99,3 +99,18 @@ def test_a_training_goes_on_where_it_stopped(data: Path, tmp_path: Path) -> None
     whole, small = train.load(tmp_path / "last.pt"), train.load(tmp_path / "net.pt")
     torch.testing.assert_close(small.state_dict(), whole.state_dict(), atol=0, rtol=0)
     assert (tmp_path / "net.pt").stat().st_size < 0.3 * (tmp_path / "last.pt").stat().st_size
+
+
+def test_a_training_can_begin_with_another_s_average(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(3)
+    first = train.Run(VoiceNet(), None, TrainConfig())
+    first.save_result(tmp_path / "first.pt")
+    arguments = f"--data {data} --out {tmp_path} --minutes 0 --device cpu".split()
+    begin = ["--begin-with", str(tmp_path / "first.pt")]
+    monkeypatch.setattr("sys.argv", ["train", *arguments, *begin])
+    train.main()
+    second = torch.load(tmp_path / "net.pt", weights_only=True)
+    assert second["step"] == 0
+    torch.testing.assert_close(second["average"], first.average)
