@@ -2,6 +2,7 @@
 """One file to start everything; needs nothing but Python 3.11 or newer.
 
     python3 run.py             open the app
+    python3 run.py gpu         the same, with what an NVIDIA GPU needs (2.5 GB, once for all)
     python3 run.py demo        make a portrait speak: writes demo.mp4
     python3 run.py test        run every check of the project
     python3 run.py COMMAND …   any other command of `realtalk` (try: run.py --help)
@@ -46,8 +47,11 @@ SYSTEM_TEST = [
     "xdotool",
     "xvfb",
 ]
-EXTRAS = {"demo": [], "test": ["app", "live", "dev"], "app": ["app", "live"], "live": ["live"]}
-SYSTEM = {"test": SYSTEM_TEST, "app": [*SYSTEM_LIVE, *SYSTEM_APP], "live": SYSTEM_LIVE}
+APP, SYSTEM_ALL = ["app", "live"], [*SYSTEM_LIVE, *SYSTEM_APP]
+EXTRAS = {"demo": [], "test": [*APP, "dev"], "app": APP, "gpu": [*APP, "gpu"], "live": ["live"]}
+SYSTEM = {"test": SYSTEM_TEST, "app": SYSTEM_ALL, "gpu": SYSTEM_ALL, "live": SYSTEM_LIVE}
+GPU_MARK = VENV / "installed" / "gpu.txt"
+"""Tells that .venv is one for a GPU and shall stay one."""
 
 
 def main(arguments: list[str]) -> int:
@@ -58,6 +62,8 @@ def main(arguments: list[str]) -> int:
         print(__doc__)
     with_training = command == "test" and "--train" in arguments
     extras = [*EXTRAS.get(command, []), *(["train"] if with_training else [])]
+    if GPU_MARK.is_file() and "gpu" not in extras:
+        extras.append("gpu")
     try:
         install_system(SYSTEM.get(command, []))
         make_environment(extras)
@@ -65,6 +71,9 @@ def main(arguments: list[str]) -> int:
         return fail(str(error))
     if command == "test":
         return run_tests([a for a in arguments[1:] if a != "--train"])
+    if command == "gpu":
+        GPU_MARK.touch()
+        arguments = arguments[1:]
     return subprocess.call([str(PYTHON), "-m", "app.cli", *arguments], env=environment())
 
 
@@ -131,8 +140,10 @@ def make_environment(extras: list[str]) -> None:
         create_venv()
     wanted = requirements(extras)
     say(f"installing {len(wanted)} Python packages into {VENV.relative_to(ROOT)} …")
-    pip = [str(PYTHON), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-    if subprocess.call([*pip, *wanted]):
+    pip = [str(PYTHON), "-m", "pip", "-qq", "--disable-pip-version-check"]
+    if "gpu" in extras:
+        subprocess.call([*pip, "uninstall", "-y", "onnxruntime"])
+    if subprocess.call([*pip, "install", *wanted]):
         raise SetupError("pip could not install the packages above. Is the network up? Try again.")
     say("compiling inner loops, once (about 20 s) …")
     if subprocess.call([str(PYTHON), "-m", "app.compile_loops"], cwd=ROOT, env=environment()):
@@ -172,6 +183,8 @@ def requirements(extras: list[str]) -> list[str]:
     wanted = list(project["dependencies"])
     for extra in extras:
         wanted += project["optional-dependencies"][extra]
+    if "gpu" in extras:  # Both packages hold the same files: the later one would hide the other.
+        wanted = [one for one in wanted if not one.startswith("onnxruntime>")]
     return list(dict.fromkeys(wanted))
 
 

@@ -66,13 +66,31 @@ def _weights() -> Iterator[Finding]:
     yield Finding("weights", Health.GOOD, f"{len(names)} files, all as shipped")
 
 
-def _inference() -> Iterator[Finding]:
-    import onnxruntime
+def _engines() -> Iterator[Finding]:
+    from render.engines.base import EngineSettings
+    from render.engines.choose import LADDER, measure
+    from render.engines.identity import nvidia_gpus
+    from weights import store
 
-    providers = [
-        name.removesuffix("ExecutionProvider") for name in onnxruntime.get_available_providers()
-    ]
-    yield Finding("inference", Health.GOOD, f"ONNX Runtime with {', '.join(providers)}")
+    store.path("fia_compact_enrolment.onnx")
+    decoder = store.path("fia_compact_decoder.onnx")
+    names = []
+    for factory in LADDER:
+        if not factory.available():
+            continue
+        engine, found = measure(factory, decoder, EngineSettings())
+        if engine is None:
+            yield Finding("engines", Health.LIMITED, found.problem)
+        else:
+            names.append(factory.name)
+            text = f"{factory.name}: {found.median_ms:.1f} ms for a mouth of the neural renderer"
+            yield Finding("engines", Health.GOOD, text)
+    gpus = nvidia_gpus()
+    if gpus and names == ["CPU"]:
+        advice = (
+            "Let it draw with: python3 run.py gpu, or pip install onnxruntime-ep-nv-tensorrt-rtx."
+        )
+        yield Finding("engines", Health.LIMITED, f"{gpus} is not used", advice)
 
 
 def _encoders() -> Iterator[Finding]:
@@ -133,7 +151,7 @@ def _window() -> Iterator[Finding]:
 CHECKS: dict[str, Callable[[], Iterator[Finding]]] = {
     "python": _python,
     "weights": _weights,
-    "inference": _inference,
+    "engines": _engines,
     "video files": _encoders,
     "microphones": _microphones,
     "virtual microphone": _virtual_microphones,

@@ -12,8 +12,14 @@ LIBRARIES = (
     "onnxruntime-gpu",
     "onnxruntime-directml",
     "onnxruntime-openvino",
-    "onnxruntime-ep-nv-tensorrt-rtx",
-    "tensorrt",
+    "onnxruntime-ep-nv-tensorrt-rtx-cu12",
+    "onnxruntime-ep-nv-tensorrt-rtx-cu13",
+    "nvidia-cublas",
+    "nvidia-cublas-cu12",
+    "nvidia-cudnn-cu12",
+    "nvidia-cudnn-cu13",
+    "tensorrt-cu12-libs",
+    "tensorrt-cu13-libs",
     "torch",
     "torch-tensorrt",
 )
@@ -32,18 +38,23 @@ def model_hash(path: Path) -> str:
 
 
 @functools.cache
-def gpu_description() -> str:
-    """Names and driver of the NVIDIA GPUs, or the machine's processor where there is none."""
+def nvidia_gpus() -> str:
+    """Names and driver of the NVIDIA GPUs, as their driver tells; empty where there is none."""
     query = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
     try:
         found = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
-        return f"no NVIDIA GPU; {platform.machine()} {platform.processor()}"
+        return ""
     return "; ".join(found.stdout.split("\n")).strip("; ")
 
 
+def hardware() -> str:
+    """What networks run on: the NVIDIA GPUs, or the machine's processor where there is none."""
+    return nvidia_gpus() or f"no NVIDIA GPU; {platform.machine()} {platform.processor()}"
+
+
 def library_versions() -> str:
-    """Installed versions of the inference libraries."""
+    """Installed versions of the inference libraries, and of those they need."""
     found = []
     for name in LIBRARIES:
         try:
@@ -55,5 +66,5 @@ def library_versions() -> str:
 
 def cache_key(model: Path, *details: object) -> str:
     """A folder name for caches of this model on this machine."""
-    parts = (model_hash(model), gpu_description(), library_versions(), *map(str, details))
+    parts = (model_hash(model), hardware(), library_versions(), *map(str, details))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]

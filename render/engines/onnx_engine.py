@@ -1,9 +1,10 @@
 """ONNX Runtime as an engine, with any of its execution providers."""
 
 import importlib
+import importlib.metadata
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import onnxruntime as ort
 
 from core.errors import ModelError
+from render.engines import nvidia
 from render.engines.base import BoundEngine, Engine, EngineSettings, Tensor
 from render.engines.identity import cache_key
 
@@ -27,20 +29,29 @@ class OnnxProvider:
         provider: ONNX Runtime's name for it.
         options: Its options for a model, from the model file and the settings.
         memory: Device that inputs and outputs live on, in ONNX Runtime's words.
-        half: Whether `options` asks for 16-bit computation itself.
+        package: Distribution that carries this provider inside its own ONNX Runtime.
         plugin: Python package that carries the provider as a plugin library.
+        needs: What must be there for it to start, for the user.
+        binary: Part of the name of ONNX Runtime's library for it, if that needs NVIDIA's.
     """
 
     name: str
     provider: str
     options: Callable[[Path, EngineSettings], Options]
     memory: str = "cpu"
+    package: str | None = None
     plugin: str | None = None
+    needs: str = "It cannot be used on this machine."
+    binary: str = ""
 
     def available(self) -> bool:
-        """Whether this ONNX Runtime has the provider, or its plugin package is installed."""
+        """Whether this ONNX Runtime has the provider, or the package that brings it is there."""
         if self.plugin is not None:
             return importlib.util.find_spec(self.plugin) is not None
+        return self.included() or (self.package is not None and _installed(self.package))
+
+    def included(self) -> bool:
+        """Whether the ONNX Runtime in use has the provider built in."""
         return self.provider in ort.get_available_providers()
 
     def load(self, model: Path, settings: EngineSettings) -> Engine:
@@ -58,10 +69,10 @@ class OnnxEngine(BoundEngine):
             ModelError: The file or the provider does not work, or the provider is not the one
                 that would run (ONNX Runtime itself falls back in silence).
         """
+        _refuse_hidden(provider)
         self._session = _open_session(provider, model, settings)
-        used = self._session.get_providers()[0]
-        if used != _real_name(provider):
-            raise ModelError(f"{provider.name} did not start for {model.name}; got {used} instead.")
+        if self._session.get_providers()[0] != _real_name(provider):
+            raise ModelError(_not_started(provider, ""))
         entries = self._session.get_inputs()
         super().__init__(
             provider.name, {entry.name: _fixed_shape(entry, model) for entry in entries}
@@ -117,14 +128,47 @@ def _open_session(
     options.add_session_config_entry("session.intra_op.allow_spinning", spinning)
     # Weights may be stored in 8 bits; unpacked once at loading they compute in floats.
     options.add_session_config_entry("session.disable_quant_qdq", "1")
+    ort.set_default_logger_severity(4)  # What goes wrong is said once, in a `ModelError`.
+    if provider.binary:
+        nvidia.load_libraries()
     try:
         chosen = provider.options(model, settings)
         if provider.plugin is not None:
             _add_plugin(options, provider, chosen)
             return ort.InferenceSession(str(model), options)
-        return ort.InferenceSession(str(model), options, providers=_ladder(provider, chosen))
+        ladder = _ladder(provider, chosen)
+        return ort.InferenceSession(str(model), options, providers=ladder, enable_fallback=0)
+    except ModelError:
+        raise
     except Exception as error:  # ONNX Runtime raises many classes, none of them public
-        raise ModelError(f"{provider.name} cannot load {model.name} ({error}).") from error
+        if provider.provider == CPU:
+            raise ModelError(f"{provider.name} cannot load {model.name} ({error}).") from error
+        raise ModelError(_not_started(provider, str(error))) from error
+
+
+def _not_started(provider: OnnxProvider, problem: str) -> str:
+    """What to tell the user of a provider that does not run."""
+    missing = nvidia.missing_library(provider.binary) if provider.binary else ""
+    reason = " ".join((missing or problem).split())
+    return f"{provider.name} did not start ({reason or 'no reason given'}). {provider.needs}"
+
+
+def _refuse_hidden(provider: OnnxProvider) -> None:
+    """Say so where another ONNX Runtime was installed over the one with this provider."""
+    if provider.package is not None and _installed(provider.package) and not provider.included():
+        raise ModelError(
+            f"{provider.name} is hidden: {provider.package} is installed, and so is the package "
+            "onnxruntime, which has taken its place. Mend it with: pip uninstall -y onnxruntime "
+            f"{provider.package} && pip install {provider.package}."
+        )
+
+
+def _installed(distribution: str) -> bool:
+    try:
+        importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def _ladder(provider: OnnxProvider, options: Options) -> list[tuple[str, Options]]:
@@ -143,7 +187,7 @@ def _add_plugin(session: ort.SessionOptions, provider: OnnxProvider, options: Op
         ort.register_execution_provider_library(name, package.get_library_path())
     devices = [device for device in ort.get_ep_devices() if device.ep_name == name]
     if not devices:
-        raise ModelError(f"{provider.name} finds no device it can use.")
+        raise ModelError(_not_started(provider, "it finds no device it can use"))
     session.add_provider_for_devices(devices[:1], options)
 
 
@@ -225,18 +269,40 @@ def _openvino_options(model: Path, settings: EngineSettings) -> Options:
     }
 
 
-TENSORRT = OnnxProvider("TensorRT", "TensorrtExecutionProvider", _tensorrt_options, "cuda")
+_DRIVER = "It needs an NVIDIA GPU and its driver"
+_GPU_PACKAGE = "onnxruntime-gpu"
+
+TENSORRT = OnnxProvider(
+    "TensorRT",
+    "TensorrtExecutionProvider",
+    _tensorrt_options,
+    "cuda",
+    package=_GPU_PACKAGE,
+    needs=f"{_DRIVER}, and TensorRT 10: pip install 'tensorrt-cu13-libs<11'.",
+    binary="tensorrt",
+)
 TENSORRT_RTX = OnnxProvider(
     "TensorRT RTX",
     "NvTensorRTRTXExecutionProvider",
     _tensorrt_rtx_options,
     plugin="onnxruntime_ep_nv_tensorrt_rtx",
+    needs=f"{_DRIVER}.",
 )
-CUDA = OnnxProvider("CUDA", "CUDAExecutionProvider", _cuda_options, "cuda")
-PLAIN_CUDA = OnnxProvider(
-    "CUDA without graphs", "CUDAExecutionProvider", _plain_cuda_options, "cuda"
+CUDA = OnnxProvider(
+    "CUDA",
+    "CUDAExecutionProvider",
+    _cuda_options,
+    "cuda",
+    package=_GPU_PACKAGE,
+    needs=f"{_DRIVER}, and CUDA's libraries: pip install 'onnxruntime-gpu[cuda,cudnn]'.",
+    binary="cuda",
 )
-DIRECTML = OnnxProvider("DirectML", "DmlExecutionProvider", _directml_options)
+PLAIN_CUDA = replace(CUDA, name="CUDA without graphs", options=_plain_cuda_options)
+DIRECTML = OnnxProvider(
+    "DirectML", "DmlExecutionProvider", _directml_options, package="onnxruntime-directml"
+)
 COREML = OnnxProvider("CoreML", "CoreMLExecutionProvider", _coreml_options)
-OPENVINO = OnnxProvider("OpenVINO", "OpenVINOExecutionProvider", _openvino_options)
+OPENVINO = OnnxProvider(
+    "OpenVINO", "OpenVINOExecutionProvider", _openvino_options, package="onnxruntime-openvino"
+)
 ONNX_CPU = OnnxProvider("CPU", CPU, _no_options)

@@ -12,10 +12,13 @@ from app.live.parts import ShippedParts
 from app.neural import neural_renderer
 from core.avatar import Avatar
 from core.blendshapes import INDEX, NUM
-from core.errors import WeightsError
+from core.errors import ModelError, WeightsError
+from core.onnx_session import open_session
 from core.preset_files import SHIPPED
 from core.types import ExpressionFrame
 from render.engines.base import EngineSettings
+from render.engines.choose import LADDER
+from render.engines.onnx_engine import ONNX_CPU
 from render.fia.geometry import HeadGeometry
 from render.fia.model import FiaModel
 from render.fia.renderer import FiaRenderer
@@ -92,6 +95,25 @@ def test_hues_stay(warp: WarpRenderer, network: FiaRenderer) -> None:
     changed &= shaded.max(axis=2) < 250
     ratios = shaded[changed] / drawn[changed]
     assert np.median(ratios.max(axis=1) / ratios.min(axis=1)) < 1.04
+
+
+def test_every_engine_of_this_machine_paints_alike_or_says_why_not(tmp_path: Path) -> None:
+    decoder = neural_file("compact")
+    settings = EngineSettings(cache_folder=tmp_path)
+    rng = np.random.default_rng(0)
+    shapes = {i.name: i.shape for i in open_session(decoder).get_inputs()}
+    inputs = {name: rng.random(shape, np.float32) for name, shape in shapes.items()}
+    expected = ONNX_CPU.load(decoder, settings).run(inputs).copy()
+    assert expected.std() > 0.01
+    for factory in (factory for factory in LADDER if factory.available()):
+        try:
+            engine = factory.load(decoder, settings)
+        except ModelError as error:
+            assert factory.name in str(error)
+            assert "It needs" in str(error) or "Mend it" in str(error)
+            continue
+        found = engine.run(inputs)
+        assert -10 * np.log10(np.mean((found - expected) ** 2) + 1e-12) > 50, factory.name
 
 
 def test_an_altered_file_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,12 +50,29 @@ def test_files_that_cannot_run_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Specified provider")
-def test_silent_fallback_of_the_runtime_is_an_error(tmp_path: Path) -> None:
-    absent = OnnxProvider("CUDA", "CUDAExecutionProvider", lambda model, settings: {})
+def test_silent_fallback_of_the_runtime_is_an_error(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    absent = OnnxProvider("CUDA", CUDA.provider, CUDA.options, needs="It needs a GPU.")
     if absent.available():
         pytest.skip("this ONNX Runtime has CUDA")
-    with pytest.raises(ModelError, match="did not start"):
-        absent.load(tiny_model(tmp_path / "m.onnx"), EngineSettings())
+    with pytest.raises(ModelError, match=r"CUDA did not start \(.+\)\. It needs a GPU\."):
+        absent.load(tiny_model(tmp_path / "m.onnx"), EngineSettings(cache_folder=tmp_path))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_provider_hidden_by_another_package_is_told_with_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = OnnxProvider("GPU", "SomeExecutionProvider", CUDA.options, package="some-runtime")
+    assert not gone.available()
+    metadata = tmp_path / "some_runtime-1.0.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Metadata-Version: 2.1\nName: some-runtime\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert gone.available()
+    with pytest.raises(ModelError, match="pip uninstall -y onnxruntime some-runtime && pip"):
+        gone.load(tiny_model(tmp_path / "m.onnx"), EngineSettings())
 
 
 def test_a_plugin_brings_its_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
