@@ -4,13 +4,11 @@ import argparse
 import dataclasses
 from pathlib import Path
 
-from core.errors import ConfigError, WeightsError
+from core.errors import ConfigError
 from core.preset_files import SHIPPED, PresetStore, read_preset
-from core.presets import FIELDS, Backdrop, Preset
-from weights import store
+from core.presets import FIELDS, Backdrop, Preset, Rendering
 
 SIDES_PX = (64, 1920)
-SHIPPED_NETWORK = "compact"
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -40,34 +38,30 @@ def add_voice(parser: argparse.ArgumentParser) -> None:
 
 
 def add_neural(parser: argparse.ArgumentParser) -> None:
-    """Declare `--neural`, the shipped network or the file of a decoder."""
+    """Declare `--neural`, which `choose_preset` puts in place of the preset's."""
     parser.add_argument(
         "--neural",
-        type=neural_file,
-        metavar="compact|FILE",
-        help="repaint the mouth with the shipped FIA network, or with NAME_decoder.onnx",
+        metavar="off|compact|FILE",
+        help="repaint the mouth with the shipped FIA network, or with your NAME_decoder.onnx",
     )
 
 
-def neural_file(text: str) -> Path:
-    """The decoder that `--neural` asks for: of the shipped network by its name, or a file.
-
-    Raises:
-        argparse.ArgumentTypeError: The shipped network is missing or altered.
-    """
-    if text != SHIPPED_NETWORK:
-        return Path(text)
-    try:
-        store.path(f"fia_{text}_enrolment.onnx")
-        return store.path(f"fia_{text}_decoder.onnx")
-    except WeightsError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+def parse_neural(text: str) -> Rendering:
+    """ "off", "compact" or the file of a decoder."""
+    if text in FIELDS["rendering.neural"].choices and text != "file":
+        return Rendering(neural=text)
+    return Rendering(neural="file", network=text)
 
 
 def choose_preset(
-    name: str | None, folder: Path, *, background: str | None = None, voice: str | None = None
+    name: str | None,
+    folder: Path,
+    *,
+    background: str | None = None,
+    voice: str | None = None,
+    neural: str | None = None,
 ) -> Preset:
-    """The preset of that name with another background or voice network, if one is given.
+    """The preset of that name with another background, voice network or neural renderer, if given.
 
     Raises:
         ConfigError: There is no such preset, or the background is none.
@@ -75,6 +69,8 @@ def choose_preset(
     preset = find_preset(name, folder)
     if voice is not None:
         preset = preset.changed("speech.voice", voice)
+    if neural is not None:
+        preset = dataclasses.replace(preset, rendering=parse_neural(neural))
     if background is not None:
         preset = dataclasses.replace(preset, background=parse_background(background))
     return preset

@@ -31,7 +31,7 @@ def neural_renderer(
         warp: Draws the same avatar.
         model: The face model.
         decoder: A FIA network, NAME_decoder.onnx with NAME_enrolment.onnx beside it.
-        note: Receives sentences for the user: the engine in use, and every step down.
+        note: Receives a sentence for the user for each engine that does not work, now and later.
         avatar_file: Where what the network prepares for this portrait is kept, if anywhere.
         settings: For the engine.
 
@@ -43,7 +43,6 @@ def neural_renderer(
     cache = _prepared(avatar, model, network, note, avatar_file)
     renderer = FiaRenderer(avatar, warp, model, network.config, engine, cache)
     renderer.warm_up()
-    note(f"The mouth is painted by {decoder.stem} on {renderer.engine_name}.")
     return renderer
 
 
@@ -64,7 +63,6 @@ class FilmPainter:
         self._model, self._network = model, FiaModel.open(decoder)
         self._enrolment = open_session(self._network.enrolment)
         self._engine = choose(self._network.decoder, settings or EngineSettings(), note)
-        note(f"The mouths are painted by {decoder.stem} on {self._engine.name}.")
 
     def over(self, warp: WarpRenderer, avatar: Avatar) -> FiaRenderer:
         """See `app.dubbing.Painter`."""

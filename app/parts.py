@@ -1,5 +1,6 @@
 """Builds the parts of the product from the shipped weights and a preset, in one place."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from core.errors import ConfigError
 from core.face_model import FaceModel
 from core.life import LifeMotion
 from core.portrait.picture import read_picture
-from core.presets import Backdrop, Frame, Preset
+from core.presets import Backdrop, Frame, Preset, Rendering
+from core.renderer import Renderer
 from core.voice import ExpressionControls, ExpressionStream, VoiceModel
 from render.background import Background
 from render.warp import Framing, WarpRenderer
@@ -69,14 +71,38 @@ def motion_stage(preset: Preset, seed: int = 0) -> LifeMotion:
     return LifeMotion(preset.motion.life(), seed)
 
 
-def renderer(avatar: Avatar, preset: Preset, size: tuple[int, int]) -> WarpRenderer:
-    """The default renderer for an avatar.
+def renderer(
+    avatar: Avatar,
+    preset: Preset,
+    size: tuple[int, int],
+    note: Callable[[str], None],
+    avatar_file: Path | None = None,
+) -> Renderer:
+    """What draws an avatar as the preset wants it.
 
     Args:
         avatar: Whom to draw.
-        preset: Framing and background.
+        preset: Framing, background and neural renderer.
         size: Width and height in pixels.
+        note: Told of every engine that does not work, now and later.
+        avatar_file: Where what a network prepares for this portrait is kept, if anywhere.
+
+    Raises:
+        ConfigError: The preset wants a picture or network and names none.
+        ModelError: The network cannot be loaded or run.
+        WeightsError: The shipped network is missing or altered.
     """
+    warp = warp_renderer(avatar, preset, size)
+    decoder = neural_decoder(preset.rendering)
+    if decoder is None:
+        return warp
+    from app.neural import neural_renderer
+
+    return neural_renderer(avatar, warp, face_model(), decoder, note, avatar_file)
+
+
+def warp_renderer(avatar: Avatar, preset: Preset, size: tuple[int, int]) -> WarpRenderer:
+    """The default renderer for an avatar; see `renderer`."""
     return WarpRenderer(
         avatar,
         face_model(),
@@ -84,6 +110,30 @@ def renderer(avatar: Avatar, preset: Preset, size: tuple[int, int]) -> WarpRende
         framing=framing(preset.framing),
         background=background(preset.background),
     )
+
+
+def engine(renderer: Renderer) -> str:
+    """What draws, in words: "warp, CPU", or network and inference engine."""
+    return str(getattr(renderer, "engine_name", "warp, CPU"))
+
+
+def neural_decoder(rendering: Rendering) -> Path | None:
+    """The network that paints the mouth, NAME_decoder.onnx; None for none.
+
+    Raises:
+        ConfigError: It is to be one of your own, and none is named.
+        WeightsError: The shipped one is missing or altered.
+    """
+    if rendering.neural == "off":
+        return None
+    if rendering.neural == "file":
+        if rendering.network:
+            return Path(rendering.network)
+        raise ConfigError(
+            "The mouth is to be painted by a network of your own, but the preset names no file."
+        )
+    store.path(f"fia_{rendering.neural}_enrolment.onnx")
+    return store.path(f"fia_{rendering.neural}_decoder.onnx")
 
 
 def framing(frame: Frame) -> Framing:

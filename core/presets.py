@@ -101,6 +101,19 @@ class Frame:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rendering:
+    """What paints the mouth."""
+
+    neural: str = _choice(
+        "off",
+        ("off", "compact", "file"),
+        "Neural renderer over the drawn mouth: none, the shipped network, which shades lips and "
+        "skin and costs more than drawing itself, or a network of your own.",
+    )
+    network: str = _free("", "File of your own network, NAME_decoder.onnx.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Camera:
     """The camera's mode; fixed while the camera is open."""
 
@@ -148,6 +161,7 @@ class Preset:
     speech: Speech = Speech()
     background: Backdrop = Backdrop()
     framing: Frame = Frame()
+    rendering: Rendering = Rendering()
     camera: Camera = Camera()
     recording: RecordingSettings = RecordingSettings()
     unknown: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -174,6 +188,7 @@ SECTIONS: Mapping[str, type] = {
     "speech": Speech,
     "background": Backdrop,
     "framing": Frame,
+    "rendering": Rendering,
     "camera": Camera,
     "recording": RecordingSettings,
 }

@@ -78,7 +78,7 @@ class Notice:
         severity: INFO for falls back and repairs, WARNING where something is degraded, ERROR
             where something the user asked for does not work.
         source: Which part speaks: "microphone", "camera", "virtual microphone", "avatar",
-            "recording", "expression", "renderer", "file".
+            "recording", "expression", "renderer", "engine", "file".
         text: What happened, to which thing, and what to do; mostly a `core.messages.Message`,
             which a window can translate. So are a device's words and a job's message.
         since_s: `time.monotonic()` when it began.

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -142,7 +142,9 @@ class FakeParts:
     def tune_motion(self, motion: Stillness, preset: Preset) -> None:
         return None
 
-    def renderer(self, avatar: Avatar, preset: Preset, size: tuple[int, int]) -> BrightnessRenderer:
+    def renderer(
+        self, avatar: Avatar, preset: Preset, size: tuple[int, int], note: Callable[[str], None]
+    ) -> BrightnessRenderer:
         if avatar.name == "broken":
             raise PortraitError("This avatar is broken. Enrol it again.")
         self.renderers += 1

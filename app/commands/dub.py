@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from app.choices import add_neural, add_voice
 if TYPE_CHECKING:
     from app.neural import FilmPainter
     from core.face_model import FaceModel
+    from core.presets import Preset
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -43,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     from app.avatars import tools as enrolment_tools
     from app.choices import choose_preset
     from app.dubbing import dub
-    from app.progress import Progress
+    from app.progress import Progress, notes
     from audio_io.files import read_audio
     from core import pipeline
     from core.portrait.tracking import track
@@ -52,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from render.video_writer import VideoWriter
 
     video, sound = read_video(args.video), read_audio(args.audio)
-    preset = choose_preset(args.preset, folders.presets(), voice=args.voice)
+    preset = choose_preset(args.preset, folders.presets(), voice=args.voice, neural=args.neural)
     tools = enrolment_tools()
     looking = Progress(video.num_frames, "following the face", enabled=not args.quiet)
     followed = track(looking.track(args.interrupt.guard(video)), tools, args.smoothing)
@@ -64,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
         args.output, (width, height), rate, audio=sound, provenance=Provenance()
     ) as writer:
         guarded = args.interrupt.guard(video)
-        pictures = dub(guarded, followed, expressions, tools.model, _painter(args, tools.model))
+        painter = _painter(preset, tools.model, notes(args.quiet))
+        pictures = dub(guarded, followed, expressions, tools.model, painter)
         for rgb in drawing.track(pictures):
             writer.write(rgb)
     report = {"output": str(args.output), "frames": writer.num_frames, "lost": followed.lost}
@@ -76,10 +79,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _painter(args: argparse.Namespace, model: "FaceModel") -> "FilmPainter | None":
-    if args.neural is None:
+def _painter(
+    preset: "Preset", model: "FaceModel", note: Callable[[str], None]
+) -> "FilmPainter | None":
+    from app import parts
+
+    decoder = parts.neural_decoder(preset.rendering)
+    if decoder is None:
         return None
     from app.neural import FilmPainter
-    from app.progress import notes
 
-    return FilmPainter(model, args.neural, notes(args.quiet))
+    return FilmPainter(model, decoder, note)

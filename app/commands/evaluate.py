@@ -49,7 +49,11 @@ def run(args: argparse.Namespace) -> int:
 
     if (args.video is None) == (args.clips is None):
         raise ConfigError("Give either a video or --clips FOLDER.")
-    scores = _film(args) if args.clips is None else _clips(args)
+    from app.choices import parse_neural
+    from app.parts import neural_decoder
+
+    decoder = neural_decoder(parse_neural(args.neural or "off"))
+    scores = _film(args, decoder) if args.clips is None else _clips(args.clips, decoder)
     if args.json:
         print(json.dumps(scores))
         return 0
@@ -61,22 +65,23 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _clips(args: argparse.Namespace) -> dict[str, dict[str, float]]:
+def _clips(folder: Path, decoder: Path | None) -> dict[str, dict[str, float]]:
     from app.evaluation import score_clips
 
-    scores = {"warp": score_clips(args.clips, None)}
-    if args.neural is not None:
-        scores[args.neural.stem] = score_clips(args.clips, args.neural)
+    scores = {"warp": score_clips(folder, None)}
+    if decoder is not None:
+        scores[decoder.stem] = score_clips(folder, decoder)
     return scores
 
 
-def _film(args: argparse.Namespace) -> dict[str, dict[str, float]]:
+def _film(args: argparse.Namespace, decoder: Path | None) -> dict[str, dict[str, float]]:
     from app import folders, parts
     from app.avatars import tools as enrolment_tools
     from app.choices import find_preset
     from app.evaluation import FilmScores, follow_pose
     from app.judges import judges
     from app.neural import neural_renderer
+    from app.progress import notes
     from audio_io.files import read_audio
     from core import pipeline
     from core.portrait.tracking import track
@@ -97,10 +102,10 @@ def _film(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     renderers: dict[str, Renderer] = {
         "warp": WarpRenderer(avatar, tools.model, size, Framing(face_height=None))
     }
-    if args.neural is not None:
+    if decoder is not None:
         warp = WarpRenderer(avatar, tools.model, size, Framing(face_height=None))
-        renderers[args.neural.stem] = neural_renderer(
-            avatar, warp, tools.model, args.neural, lambda text: None
+        renderers[decoder.stem] = neural_renderer(
+            avatar, warp, tools.model, decoder, notes(args.quiet)
         )
     preset = find_preset(None, folders.presets())
     speech = pipeline.express(sound, parts.speech_stage(preset))

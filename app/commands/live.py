@@ -49,8 +49,8 @@ def run(args: argparse.Namespace) -> int:
     from app.live.session import LiveSession
 
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    preset = choose_preset(args.preset, folders.presets(), voice=args.voice)
-    session = LiveSession(ShippedParts(args.neural), preset)
+    preset = choose_preset(args.preset, folders.presets(), voice=args.voice, neural=args.neural)
+    session = LiveSession(ShippedParts(), preset)
     try:
         if args.list:
             return _list(session, args.json)

@@ -16,7 +16,6 @@ from core.presets import Preset
 if TYPE_CHECKING:
     from audio_io.files import AudioFile
     from core.avatar import Avatar
-    from core.renderer import Renderer
     from core.types import ExpressionFrame
 
 FRAME_RATES = (1.0, 120.0)
@@ -76,7 +75,7 @@ def describe(report: dict[str, object]) -> str:
     parts = ", ".join(f"{stage} {share:.0%}" for stage, share in shares.items())
     return (
         f"{report['output']}: {report['duration_s']:.1f} s of video in {report['elapsed_s']:.1f} s "
-        f"({report['times_real_time']:.1f}x real time; {parts})"
+        f"({report['times_real_time']:.1f}x real time; {parts}; {report['engine']})"
     )
 
 
@@ -84,7 +83,7 @@ def render(args: argparse.Namespace) -> dict[str, object]:
     """Draw every frame into the file; returns what to report."""
     from fractions import Fraction
 
-    from app import folders
+    from app import folders, parts
     from app.avatars import open_avatar
     from app.progress import Progress
     from app.timing import StageTimes
@@ -95,11 +94,16 @@ def render(args: argparse.Namespace) -> dict[str, object]:
 
     started = time.perf_counter()
     preset = choose_preset(
-        args.preset, folders.presets(), background=args.background, voice=args.voice
+        args.preset,
+        folders.presets(),
+        background=args.background,
+        voice=args.voice,
+        neural=args.neural,
     )
     avatar = open_avatar(args.portrait, note=notes(args.quiet))
     drive = _open_drive(args, preset, avatar)
-    renderer = _renderer(args, avatar, preset)
+    kept_in = args.portrait if args.portrait.suffix == ".avatar" else None
+    renderer = parts.renderer(avatar, preset, args.size, notes(args.quiet), kept_in)
     times = StageTimes()
     rate = Fraction(args.fps).limit_denominator(1001)
     total = None if drive.duration_s is None else round(drive.duration_s * args.fps)
@@ -126,6 +130,7 @@ def render(args: argparse.Namespace) -> dict[str, object]:
         "elapsed_s": elapsed_s,
         "times_real_time": writer.duration_s / elapsed_s,
         "shares": times.shares(),
+        "engine": parts.engine(renderer),
     }
 
 
@@ -154,16 +159,3 @@ def _open_drive(args: argparse.Namespace, preset: Preset, avatar: "Avatar") -> _
     motion = parts.motion_stage(preset, args.seed)
     frames = pipeline.express(sound, speech, motion)
     return _Drive(frames, FRAME_RATE_HZ, sound.duration_s, sound)
-
-
-def _renderer(args: argparse.Namespace, avatar: "Avatar", preset: "Preset") -> "Renderer":
-    from app import parts
-
-    warp = parts.renderer(avatar, preset, args.size)
-    if args.neural is None:
-        return warp
-    from app.neural import neural_renderer
-
-    kept_in = args.portrait if args.portrait.suffix == ".avatar" else None
-    model = parts.face_model()
-    return neural_renderer(avatar, warp, model, args.neural, notes(args.quiet), kept_in)

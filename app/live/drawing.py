@@ -1,4 +1,4 @@
-"""How large the face is drawn on a machine that cannot draw it whole in time.
+"""How the face is drawn on a machine that cannot draw it whole in time.
 
 The camera's mode stays: a smaller picture is enlarged to it. Pictures that come in time at half the
 size look better in a call than sharp ones that stutter behind the voice.
@@ -6,6 +6,7 @@ size look better in a call than sharp ones that stutter behind the voice.
 
 import threading
 from collections import deque
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -18,33 +19,67 @@ SCALES = (1.0, 0.75, 0.5)
 _PERIOD_S = 1.0 / FRAME_RATE_HZ
 _TOO_SLOW = 0.85 * _PERIOD_S
 _ROOMY = 0.5 * _PERIOD_S
+_ROOMY_NEURAL = 0.75 * _PERIOD_S
+"""The neural renderer takes as long for a small picture as for a large one."""
 _WINDOW_FRAMES = 50
 _FIRST_PATIENCE_S, _LONGEST_PATIENCE_S = 10.0, 320.0
 
 
-class DrawingScale:
-    """Chooses the scale from how long pictures take.
+@dataclass(frozen=True)
+class Level:
+    """How much work goes into a picture.
 
-    Smaller when the median of the last 50 takes longer than 34 ms of the 40; larger again when
-    the larger one would take less than 20 ms for a while. The while doubles each time that the
-    larger one proves too slow, so a machine at its limit does not go to and fro.
+    Attributes:
+        scale: Share of the camera's width and height.
+        neural: Whether the neural renderer paints the mouth.
+    """
+
+    scale: float
+    neural: bool = False
+
+
+class Drawing:
+    """Chooses the work from how long pictures take.
+
+    Less when the median of the last 50 takes longer than 34 ms of the 40: the neural renderer goes
+    first, then size. More again when that would take less than 20 ms (30 ms with the neural
+    renderer) for a while. The while doubles each time that more proves too slow, so a machine at
+    its limit does not go to and fro.
+
+    Args:
+        neural: Whether a neural renderer is wanted at all.
 
     Threads: `observe` on the renderer's; the rest from any.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, neural: bool = False) -> None:
         self._lock = threading.Lock()
         self._times: deque[float] = deque(maxlen=_WINDOW_FRAMES)
-        self._level = 0
+        self._levels = [*([Level(1.0, True)] if neural else []), *map(Level, SCALES)]
+        self._number = 0
+        self._slow_s = 0.0
+        """Median with the neural renderer when it was left out."""
+        self._growth = 0.0
+        """How much longer pictures took with the neural renderer than right after."""
         self._patience_s = _FIRST_PATIENCE_S
         self._roomy_s = 0.0
-        self._enlarged = False
+        self._raised = False
         self._changing = False
 
     @property
-    def value(self) -> float:
+    def level(self) -> Level:
+        """The work of now."""
+        return self._levels[self._number]
+
+    @property
+    def scale(self) -> float:
         """Share of the camera's width and height."""
-        return SCALES[self._level]
+        return self.level.scale
+
+    @property
+    def neural(self) -> bool:
+        """Whether the neural renderer paints the mouth."""
+        return self.level.neural
 
     def begin(self) -> None:
         """Another renderer draws from now on: what was measured before does not count."""
@@ -54,7 +89,7 @@ class DrawingScale:
             self._changing = False
 
     def observe(self, draw_s: float) -> bool:
-        """Take note that a picture took `draw_s`; whether the scale is another one now.
+        """Take note that a picture took `draw_s`; whether the level is another one now.
 
         After a change nothing counts until `begin`: the old renderer still draws meanwhile.
         """
@@ -65,27 +100,33 @@ class DrawingScale:
             if len(self._times) < _WINDOW_FRAMES:
                 return False
             median_s = float(np.median(self._times))
-            if median_s > _TOO_SLOW and self._level + 1 < len(SCALES):
-                self._lower()
+            if self._slow_s:
+                self._growth, self._slow_s = self._slow_s / median_s, 0.0
+            if median_s > _TOO_SLOW and self._number + 1 < len(self._levels):
+                self._lower(median_s)
                 self._changing = True
-            elif self._level > 0:
+            elif self._number > 0:
                 self._changing = self._may_rise(median_s)
             return self._changing
 
-    def _lower(self) -> None:
-        if self._enlarged:
+    def _lower(self, median_s: float) -> None:
+        if self._raised:
             self._patience_s = min(2 * self._patience_s, _LONGEST_PATIENCE_S)
-        self._level += 1
-        self._enlarged = False
+        if self.neural:
+            self._slow_s = median_s
+        self._number += 1
+        self._raised = False
         self._times.clear()
 
     def _may_rise(self, median_s: float) -> bool:
-        growth = (SCALES[self._level - 1] / self.value) ** 2
-        self._roomy_s = self._roomy_s + _PERIOD_S if growth * median_s < _ROOMY else 0.0
+        more = self._levels[self._number - 1]
+        growth = self._growth if more.neural else (more.scale / self.scale) ** 2
+        limit_s = _ROOMY_NEURAL if more.neural else _ROOMY
+        self._roomy_s = self._roomy_s + _PERIOD_S if growth * median_s < limit_s else 0.0
         if self._roomy_s < self._patience_s:
             return False
-        self._level -= 1
-        self._roomy_s, self._enlarged = 0.0, True
+        self._number -= 1
+        self._roomy_s, self._raised = 0.0, True
         self._times.clear()
         return True
 

@@ -1,5 +1,6 @@
 """What the file tab does: speak a file live, or render it to a video."""
 
+import logging
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -21,6 +22,8 @@ from core.types import FRAME_RATE_HZ, FloatArray, VideoFrame
 from render.mark import VisibleMark
 from render.provenance import Provenance, hash_picture
 from render.video_writer import VideoWriter
+
+logger = logging.getLogger(__name__)
 
 _BLOCK_S = 0.02
 _TAIL_S = 1.0
@@ -77,7 +80,7 @@ def render_file(
     """
     sound = read_audio(audio)
     size = preset.camera.size
-    renderer = parts.renderer(avatar, preset, size)
+    renderer = parts.renderer(avatar, preset, size, logger.warning)
     provenance = Provenance(portrait_sha256=hash_picture(avatar.image_rgb))
     with VideoWriter(
         video, size, Fraction(FRAME_RATE_HZ), audio=sound, provenance=provenance,

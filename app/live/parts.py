@@ -1,7 +1,6 @@
 """What a live session is made of: a seam, so that tests run it with parts of their own."""
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -36,8 +35,10 @@ class LiveParts(Protocol):
         """Give running life motion the preset's strengths."""
         ...
 
-    def renderer(self, avatar: Avatar, preset: Preset, size: tuple[int, int]) -> Renderer:
-        """What draws the avatar."""
+    def renderer(
+        self, avatar: Avatar, preset: Preset, size: tuple[int, int], note: Callable[[str], None]
+    ) -> Renderer:
+        """What draws the avatar; `note` is told of every engine that does not work."""
         ...
 
     def engine(self, renderer: Renderer) -> str:
@@ -78,10 +79,6 @@ class LiveParts(Protocol):
 class ShippedParts:
     """The product's own parts (see `LiveParts`). Networks are imported when first needed."""
 
-    def __init__(self, neural: Path | None = None) -> None:
-        """`neural`: a FIA network, NAME_decoder.onnx, that repaints the mouth; None: warp alone."""
-        self._neural = neural
-
     def speech(self, preset: Preset, avatar: Avatar | None) -> SpeechStage:
         """See `LiveParts.speech`."""
         from app import parts
@@ -110,21 +107,19 @@ class ShippedParts:
         assert isinstance(motion, LifeMotion)
         motion.settings = preset.motion.life()
 
-    def renderer(self, avatar: Avatar, preset: Preset, size: tuple[int, int]) -> Renderer:
+    def renderer(
+        self, avatar: Avatar, preset: Preset, size: tuple[int, int], note: Callable[[str], None]
+    ) -> Renderer:
         """See `LiveParts.renderer`."""
         from app import parts
 
-        warp = parts.renderer(avatar, preset, size)
-        if self._neural is None:
-            return warp
-        from app.neural import neural_renderer
-
-        note = logging.getLogger(__name__).warning
-        return neural_renderer(avatar, warp, parts.face_model(), self._neural, note)
+        return parts.renderer(avatar, preset, size, note)
 
     def engine(self, renderer: Renderer) -> str:
         """See `LiveParts.engine`."""
-        return str(getattr(renderer, "engine_name", "warp, CPU"))
+        from app import parts
+
+        return parts.engine(renderer)
 
     def enrol(
         self, picture: Path, points: Mapping[str, tuple[float, float]] | None = None

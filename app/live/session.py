@@ -15,7 +15,7 @@ from app import folders
 from app.live.calibration import Calibration
 from app.live.camera_stage import CameraStage
 from app.live.devices_watch import DevicesWatch
-from app.live.drawing import DrawingScale, Enlarged, scaled_size
+from app.live.drawing import Drawing, Enlarged, scaled_size
 from app.live.file_jobs import play_file, render_file
 from app.live.jobs import JobControl, JobQueue
 from app.live.notices import Notices
@@ -82,7 +82,7 @@ class LiveSession:
         self._marks: FrameTarget | None = None
         """What the camera's pictures go through while sound and picture are measured."""
         self._renderer_number = 0
-        self._drawing = DrawingScale()
+        self._drawing = Drawing(neural=_wants_neural(preset))
         self._closed = False
 
     # Devices
@@ -173,10 +173,12 @@ class LiveSession:
             pipeline.expression.tune(self._tune_speech)
         if before.camera != preset.camera:
             self._camera.reopen()
-            self._drawing = DrawingScale()
-        if (before.background, before.framing, before.camera.size) != (
+        if (before.camera, before.rendering) != (preset.camera, preset.rendering):
+            self._drawing = Drawing(neural=_wants_neural(preset))
+        if (before.background, before.framing, before.rendering, before.camera.size) != (
             preset.background,
             preset.framing,
+            preset.rendering,
             preset.camera.size,
         ):
             self._rebuild_renderer()
@@ -479,18 +481,32 @@ class LiveSession:
 
     def _warm_renderer(self, avatar: Avatar, preset: Preset) -> Renderer:
         """A renderer that has drawn once: the first frame of some takes seconds."""
-        size = preset.camera.size
-        drawn_size = scaled_size(size, self._drawing.value)
-        renderer = self._parts.renderer(avatar, preset, drawn_size)
+        size, drawing = preset.camera.size, self._drawing
+        drawn_size = scaled_size(size, drawing.scale)
+        if not drawing.neural:
+            preset = preset.changed("rendering.neural", "off")
+        renderer = self._parts.renderer(avatar, preset, drawn_size, self._note_engine())
         if drawn_size != size:
             renderer = Enlarged(renderer, size)
         rest = ExpressionFrame(0, np.zeros(NUM, np.float32), np.zeros(6, np.float32), False)
         renderer.render(rest)
         return renderer
 
+    def _note_engine(self) -> Callable[[str], None]:
+        """What tells of all engines that do not work for one renderer, in one notice."""
+        said: list[str] = []
+
+        def note(problem: str) -> None:
+            logger.warning("%s", problem)
+            said.append(problem)
+            told = said[0] if len(said) == 1 else " ".join(said)
+            self._notices.tell(Severity.WARNING, "engine", told)
+
+        return note
+
     def _note_drawn(self, draw_s: float) -> None:
         if self._drawing.observe(draw_s):
-            logger.info("the face is drawn at %g of the camera's size", self._drawing.value)
+            logger.info("the face is drawn like this now: %s", self._drawing.level)
             self._rebuild_renderer()
 
     def _begin_recording(self, path: Path | None) -> None:
@@ -535,9 +551,11 @@ class LiveSession:
         self._notices.show(Severity.WARNING, "renderer", problem or self._say_drawing())
 
     def _say_drawing(self) -> str:
-        size, scale = self._preset.camera.size, self._drawing.value
-        if scale == 1.0 or self._pipeline is None:
+        size, scale = self._preset.camera.size, self._drawing.scale
+        if self._pipeline is None:
             return ""
+        if scale == 1.0:
+            return self._say_without_neural()
         width, height = scaled_size(size, scale)
         return Message(
             "This computer is busy: the face is drawn at {drawn} instead of {size} and enlarged. "
@@ -546,12 +564,24 @@ class LiveSession:
             drawn=f"{width} × {height}",
         )
 
+    def _say_without_neural(self) -> str:
+        if self._drawing.neural or not _wants_neural(self._preset):
+            return ""
+        return Message(
+            "This computer is too slow for the neural renderer now: the mouth is drawn without it. "
+            "Close other programs, or switch it off under Picture."
+        )
+
     def _open_sound(self) -> SoundSystem | None:
         try:
             return SoundSystem()
         except DeviceError as error:
             self._notices.tell(Severity.ERROR, "sound", error.message)
             return None
+
+
+def _wants_neural(preset: Preset) -> bool:
+    return preset.rendering.neural != "off"
 
 
 def _describe(recording: tuple[Path, RecordingTarget] | None) -> Recording | None:

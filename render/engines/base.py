@@ -92,7 +92,10 @@ class BoundEngine(ABC):
         """Upload the changing inputs, run, download the output; see `Engine.run`."""
         missing = self._shapes.keys() - self._constants - inputs.keys()
         if missing:
-            raise ModelError(f"{self.name}: no value for the inputs {', '.join(sorted(missing))}.")
+            names = ", ".join(sorted(missing))
+            raise ModelError(
+                "{engine}: no value for the inputs {names}.", engine=self.name, names=names
+            )
         self._upload(inputs)
         return self._compute()
 
@@ -100,9 +103,14 @@ class BoundEngine(ABC):
         for name, value in inputs.items():
             shape = self._shapes.get(name)
             if shape is None:
-                raise ModelError(f"{self.name}: the network has no input '{name}'.")
+                raise ModelError(
+                    "{engine}: the network has no input '{name}'.", engine=self.name, name=name
+                )
             if value.shape != shape:
-                raise ModelError(f"{self.name}: input '{name}' must be {shape}, not {value.shape}.")
+                raise ModelError(
+                    "{engine}: input '{name}' must be {wanted}, not {given}.",
+                    engine=self.name, name=name, wanted=shape, given=value.shape,
+                )  # fmt: skip
             self._place(name, np.ascontiguousarray(value, np.float32))
 
     @abstractmethod

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import ModelError
+from core.messages import Message
 from render.engines.base import Engine, EngineFactory, EngineSettings, Tensor
 from render.engines.identity import cache_key
 from render.engines.onnx_engine import (
@@ -75,7 +76,7 @@ def measure(
             engine.warm_up(1)
             times_ms.append((time.perf_counter() - start) * 1e3)
     except ModelError as error:
-        return None, Measurement(factory.name, float("inf"), str(error))
+        return None, Measurement(factory.name, float("inf"), error.message)
     return engine, Measurement(factory.name, float(np.median(times_ms)))
 
 
@@ -152,23 +153,29 @@ class LadderEngine:
             try:
                 return action(self._engine)
             except ModelError as error:
-                self._engine = self._load_next(str(error))
+                self._engine = self._load_next(error.message)
 
     def _load_next(self, problem: str) -> Engine:
         while self._factories:
             factory = self._factories.pop(0)
             if problem:
-                self._say(f"{problem} Falling back to {factory.name}.")
+                self._say(
+                    Message(
+                        "{problem} Falling back to {engine}.", problem=problem, engine=factory.name
+                    )
+                )
             try:
                 engine = factory.load(self._model, self._settings)
                 engine.set_constants(self._constants)
                 engine.warm_up()
             except ModelError as error:
-                problem = str(error)
+                problem = error.message
             else:
                 logger.info("%s runs on %s", self._model.name, engine.name)
                 return engine
-        raise ModelError(f"No engine can run {self._model.name}. {problem}")
+        raise ModelError(
+            "No engine can run {model}. {problem}", model=self._model.name, problem=problem
+        )
 
 
 def _measured_order(
@@ -178,12 +185,13 @@ def _measured_order(
     for factory in factories:
         _, measurement = measure(factory, model, settings)
         if measurement.problem:
-            say(f"{measurement.problem} {factory.name} is left out.")
+            problem = measurement.problem
+            say(Message("{problem} {engine} is left out.", problem=problem, engine=factory.name))
         else:
             logger.info("%s: %.2f ms on %s", model.name, measurement.median_ms, factory.name)
             found.append(measurement)
     if not found:
-        raise ModelError(f"No engine can run {model.name} on this machine.")
+        raise ModelError("No engine can run {model} on this machine.", model=model.name)
     return [one.name for one in sorted(found, key=lambda one: one.median_ms)]
 
 

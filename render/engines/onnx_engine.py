@@ -12,6 +12,7 @@ import numpy as np
 import onnxruntime as ort
 
 from core.errors import ModelError
+from core.messages import Message
 from render.engines import nvidia
 from render.engines.base import BoundEngine, Engine, EngineSettings, Tensor
 from render.engines.identity import cache_key
@@ -41,7 +42,7 @@ class OnnxProvider:
     memory: str = "cpu"
     package: str | None = None
     plugin: str | None = None
-    needs: str = "It cannot be used on this machine."
+    needs: str = Message("It cannot be used on this machine.")
     binary: str = ""
 
     def available(self) -> bool:
@@ -72,7 +73,7 @@ class OnnxEngine(BoundEngine):
         _refuse_hidden(provider)
         self._session = _open_session(provider, model, settings)
         if self._session.get_providers()[0] != _real_name(provider):
-            raise ModelError(_not_started(provider, ""))
+            raise _not_started(provider, "")
         entries = self._session.get_inputs()
         super().__init__(
             provider.name, {entry.name: _fixed_shape(entry, model) for entry in entries}
@@ -100,7 +101,9 @@ class OnnxEngine(BoundEngine):
         try:
             self._session.run_with_iobinding(self._binding)
         except Exception as error:  # ONNX Runtime raises many classes, none of them public
-            raise ModelError(f"{self.name} failed while running ({error}).") from error
+            raise ModelError(
+                "{engine} failed while running ({reason}).", engine=self.name, reason=error
+            ) from error
 
     def _place(self, name: str, value: Tensor) -> None:
         self._values[name].update_inplace(value)
@@ -142,25 +145,32 @@ def _open_session(
         raise
     except Exception as error:  # ONNX Runtime raises many classes, none of them public
         if provider.provider == CPU:
-            raise ModelError(f"{provider.name} cannot load {model.name} ({error}).") from error
-        raise ModelError(_not_started(provider, str(error))) from error
+            raise ModelError(
+                "{engine} cannot load {model} ({reason}).",
+                engine=provider.name, model=model.name, reason=error,
+            ) from error  # fmt: skip
+        raise _not_started(provider, str(error)) from error
 
 
-def _not_started(provider: OnnxProvider, problem: str) -> str:
+def _not_started(provider: OnnxProvider, problem: str) -> ModelError:
     """What to tell the user of a provider that does not run."""
     missing = nvidia.missing_library(provider.binary) if provider.binary else ""
-    reason = " ".join((missing or problem).split())
-    return f"{provider.name} did not start ({reason or 'no reason given'}). {provider.needs}"
+    reason = " ".join((missing or problem).split()) or Message("no reason given")
+    return ModelError(
+        "{engine} did not start ({reason}). {needs}",
+        engine=provider.name, reason=reason, needs=provider.needs,
+    )  # fmt: skip
 
 
 def _refuse_hidden(provider: OnnxProvider) -> None:
     """Say so where another ONNX Runtime was installed over the one with this provider."""
     if provider.package is not None and _installed(provider.package) and not provider.included():
         raise ModelError(
-            f"{provider.name} is hidden: {provider.package} is installed, and so is the package "
-            "onnxruntime, which has taken its place. Mend it with: pip uninstall -y onnxruntime "
-            f"{provider.package} && pip install {provider.package}."
-        )
+            "{engine} is hidden: {package} is installed, and so is the package onnxruntime, which "
+            "has taken its place. Mend it with: pip uninstall -y onnxruntime {package} && "
+            "pip install {package}.",
+            engine=provider.name, package=provider.package,
+        )  # fmt: skip
 
 
 def _installed(distribution: str) -> bool:
@@ -187,7 +197,7 @@ def _add_plugin(session: ort.SessionOptions, provider: OnnxProvider, options: Op
         ort.register_execution_provider_library(name, package.get_library_path())
     devices = [device for device in ort.get_ep_devices() if device.ep_name == name]
     if not devices:
-        raise ModelError(_not_started(provider, "it finds no device it can use"))
+        raise _not_started(provider, Message("it finds no device it can use"))
     session.add_provider_for_devices(devices[:1], options)
 
 
@@ -200,7 +210,10 @@ def _real_name(provider: OnnxProvider) -> str:
 
 def _fixed_shape(entry: Any, model: Path) -> tuple[int, ...]:
     if not all(isinstance(side, int) for side in entry.shape):
-        raise ModelError(f"{model.name}: '{entry.name}' has no fixed shape ({entry.shape}).")
+        raise ModelError(
+            "{model}: '{name}' has no fixed shape ({shape}).",
+            model=model.name, name=entry.name, shape=entry.shape,
+        )  # fmt: skip
     return tuple(entry.shape)
 
 
@@ -269,8 +282,16 @@ def _openvino_options(model: Path, settings: EngineSettings) -> Options:
     }
 
 
-_DRIVER = "It needs an NVIDIA GPU and its driver"
 _GPU_PACKAGE = "onnxruntime-gpu"
+_NEEDS_CUDA = Message(
+    "It needs an NVIDIA GPU with its driver, and {libraries}: pip install {package}.",
+    libraries="CUDA 13, cuDNN 9", package="'onnxruntime-gpu[cuda,cudnn]'",
+)  # fmt: skip
+_NEEDS_TENSORRT = Message(
+    "It needs an NVIDIA GPU with its driver, and {libraries}: pip install {package}.",
+    libraries="CUDA 13, cuDNN 9, TensorRT 10",
+    package="'onnxruntime-gpu[cuda,cudnn]' 'tensorrt-cu13-libs<11'",
+)  # fmt: skip
 
 TENSORRT = OnnxProvider(
     "TensorRT",
@@ -278,7 +299,7 @@ TENSORRT = OnnxProvider(
     _tensorrt_options,
     "cuda",
     package=_GPU_PACKAGE,
-    needs=f"{_DRIVER}, and TensorRT 10: pip install 'tensorrt-cu13-libs<11'.",
+    needs=_NEEDS_TENSORRT,
     binary="tensorrt",
 )
 TENSORRT_RTX = OnnxProvider(
@@ -286,7 +307,7 @@ TENSORRT_RTX = OnnxProvider(
     "NvTensorRTRTXExecutionProvider",
     _tensorrt_rtx_options,
     plugin="onnxruntime_ep_nv_tensorrt_rtx",
-    needs=f"{_DRIVER}.",
+    needs=Message("It needs an NVIDIA GPU with its driver."),
 )
 CUDA = OnnxProvider(
     "CUDA",
@@ -294,7 +315,7 @@ CUDA = OnnxProvider(
     _cuda_options,
     "cuda",
     package=_GPU_PACKAGE,
-    needs=f"{_DRIVER}, and CUDA's libraries: pip install 'onnxruntime-gpu[cuda,cudnn]'.",
+    needs=_NEEDS_CUDA,
     binary="cuda",
 )
 PLAIN_CUDA = replace(CUDA, name="CUDA without graphs", options=_plain_cuda_options)

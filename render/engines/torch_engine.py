@@ -44,7 +44,10 @@ class TorchEngine(BoundEngine):
             with torch.cuda.device(self._device):
                 self._program = build(self._buffers)
         except Exception as error:  # compilers raise classes of many libraries
-            raise ModelError(f"{name} cannot build {model.name} ({error}).") from error
+            raise ModelError(
+                "{engine} cannot build {model} ({reason}).",
+                engine=name, model=model.name, reason=error,
+            ) from error  # fmt: skip
 
     def warm_up(self, runs: int = 3) -> None:
         """Run a few times on what is bound now (zeros at first)."""
@@ -61,7 +64,9 @@ class TorchEngine(BoundEngine):
             with self._torch.inference_mode():
                 return self._program()
         except Exception as error:  # the runtime raises classes of many libraries
-            raise ModelError(f"{self.name} failed while running ({error}).") from error
+            raise ModelError(
+                "{engine} failed while running ({reason}).", engine=self.name, reason=error
+            ) from error
 
     def _place(self, name: str, value: Tensor) -> None:
         self._buffers[name].copy_(self._torch.from_numpy(value))
@@ -73,13 +78,15 @@ def import_torch(name: str, *others: str) -> tuple[Any, ...]:
     Raises:
         ModelError: One is missing, or there is no GPU.
     """
-    hint = "Install it with: pip install 'realtalk-cam[tensorrt]'."
     try:
         modules = tuple(importlib.import_module(module) for module in ("torch", *others))
     except ImportError as error:
-        raise ModelError(f"{name} is not installed ({error}). {hint}") from error
+        raise ModelError(
+            "{engine} is not installed ({reason}). Install it with: pip install {package}.",
+            engine=name, reason=error, package="'realtalk-cam[tensorrt]'",
+        ) from error  # fmt: skip
     if not modules[0].cuda.is_available():
-        raise ModelError(f"{name} needs an NVIDIA GPU, and torch finds none.")
+        raise ModelError("{engine} needs an NVIDIA GPU, and torch finds none.", engine=name)
     return modules
 
 

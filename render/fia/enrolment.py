@@ -135,7 +135,9 @@ class FiaCache:
                     Path(stream.name).unlink(missing_ok=True)
         except (OSError, zipfile.BadZipFile) as error:
             raise PortraitError(
-                f"What the renderer prepared cannot be kept in {avatar_file} ({error})."
+                "What the renderer prepared cannot be kept in {file} ({reason}).",
+                file=avatar_file,
+                reason=error,
             ) from error
 
     @classmethod

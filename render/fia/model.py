@@ -37,21 +37,29 @@ class FiaModel:
             ModelError: A file is missing, or they do not belong together.
         """
         if not decoder.name.endswith(DECODER_SUFFIX):
-            raise ModelError(f"{decoder.name} is not a FIA decoder (NAME{DECODER_SUFFIX}).")
+            raise ModelError(
+                "{file} is not a FIA decoder (NAME{suffix}).",
+                file=decoder.name, suffix=DECODER_SUFFIX,
+            )  # fmt: skip
         name = decoder.name.removesuffix(DECODER_SUFFIX)
         enrolment = decoder.with_name(name + ENROLMENT_SUFFIX)
         configs = [_read_config(path) for path in (decoder, enrolment)]
         if configs[0] != configs[1]:
-            raise ModelError(f"{decoder.name} and {enrolment.name} do not belong together.")
+            raise ModelError(
+                "{file} and {other} do not belong together.",
+                file=decoder.name, other=enrolment.name,
+            )  # fmt: skip
         both = model_hash(decoder) + model_hash(enrolment)
         return cls(enrolment, decoder, configs[0], hashlib.sha256(both.encode()).hexdigest())
 
 
 def _read_config(path: Path) -> FiaConfig:
     if not path.is_file():
-        raise ModelError(f"The network file {path} is missing.")
+        raise ModelError("The network file {path} is missing.", path=path)
     described = open_session(path).get_modelmeta().custom_metadata_map
     try:
         return FiaConfig.from_json(described["fia_config"])
     except (KeyError, ConfigError) as error:
-        raise ModelError(f"{path.name} is not a FIA network ({error}).") from error
+        raise ModelError(
+            "{file} is not a FIA network ({reason}).", file=path.name, reason=error
+        ) from error

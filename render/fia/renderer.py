@@ -67,8 +67,8 @@ class FiaRenderer:
 
     @property
     def engine_name(self) -> str:
-        """The inference back end in use now."""
-        return self._engine.name
+        """Network and inference back end in use now, such as "compact, CUDA"."""
+        return f"{self._config.name}, {self._engine.name}"
 
     def render(self, frame: ExpressionFrame) -> VideoFrame:
         """Draw one frame; depends on the frame alone.

@@ -1,13 +1,11 @@
 """The shipped FIA network over the sample portrait: it shades, and leaves the mouth alone."""
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app import parts
-from app.choices import neural_file
 from app.live.parts import ShippedParts
 from app.neural import neural_renderer
 from core.avatar import Avatar
@@ -15,6 +13,7 @@ from core.blendshapes import INDEX, NUM
 from core.errors import ModelError, WeightsError
 from core.onnx_session import open_session
 from core.preset_files import SHIPPED
+from core.presets import Rendering
 from core.types import ExpressionFrame
 from render.engines.base import EngineSettings
 from render.engines.choose import LADDER
@@ -28,6 +27,12 @@ SIZE = (512, 512)
 TALKING = {"jawOpen": 0.5, "mouthLowerDownLeft": 0.3, "mouthLowerDownRight": 0.3}
 
 
+def shipped() -> Path:
+    decoder = parts.neural_decoder(Rendering(neural="compact"))
+    assert decoder is not None
+    return decoder
+
+
 @pytest.fixture(scope="module")
 def avatar() -> Avatar:
     return ShippedParts().enrol(parts.SAMPLE_PORTRAIT)
@@ -35,7 +40,7 @@ def avatar() -> Avatar:
 
 @pytest.fixture(scope="module")
 def warp(avatar: Avatar) -> WarpRenderer:
-    return parts.renderer(avatar, SHIPPED[0], SIZE)
+    return parts.warp_renderer(avatar, SHIPPED[0], SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +48,7 @@ def network(
     avatar: Avatar, warp: WarpRenderer, tmp_path_factory: pytest.TempPathFactory
 ) -> FiaRenderer:
     settings = EngineSettings(cache_folder=tmp_path_factory.mktemp("engines"))
-    decoder = neural_file("compact")
+    decoder = shipped()
     said: list[str] = []
     return neural_renderer(
         avatar, warp, parts.face_model(), decoder, said.append, settings=settings
@@ -58,10 +63,9 @@ def frame(**values: float) -> ExpressionFrame:
 
 
 def test_it_is_the_network_of_the_model_card() -> None:
-    config = FiaModel.open(neural_file("compact")).config
+    config = FiaModel.open(shipped()).config
     assert (config.name, config.guided, config.light_only) == ("compact", True, True)
     assert config.keep_mouth
-    assert neural_file("mine_decoder.onnx") == Path("mine_decoder.onnx")
 
 
 def test_lips_and_skin_are_shaded_and_nothing_else(
@@ -98,7 +102,7 @@ def test_hues_stay(warp: WarpRenderer, network: FiaRenderer) -> None:
 
 
 def test_every_engine_of_this_machine_paints_alike_or_says_why_not(tmp_path: Path) -> None:
-    decoder = neural_file("compact")
+    decoder = shipped()
     settings = EngineSettings(cache_folder=tmp_path)
     rng = np.random.default_rng(0)
     shapes = {i.name: i.shape for i in open_session(decoder).get_inputs()}
@@ -121,5 +125,5 @@ def test_an_altered_file_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         raise WeightsError("The weights file {file} is not the right one.", file=name)
 
     monkeypatch.setattr("weights.store.path", altered)
-    with pytest.raises(argparse.ArgumentTypeError, match="fia_compact_enrolment"):
-        neural_file("compact")
+    with pytest.raises(WeightsError, match="fia_compact_enrolment"):
+        shipped()

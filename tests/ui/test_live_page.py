@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton, QToolButton
+from PySide6.QtWidgets import QApplication, QPushButton, QScrollArea, QToolButton
 
 from core.errors import DeviceError
 from core.session import (
@@ -23,6 +23,9 @@ from core.stage import StageState
 from core.types import VideoFrame
 from tests.ui.bench import Bench, click, drop, press, until
 from tests.ui.fake_session import draw_face
+from ui.live.live_page import PANELS
+from ui.texts import LANGUAGES
+from ui.theme import LIGHT, Theme, style_sheet
 
 
 def test_preview_starts_with_the_avatar_of_the_last_time(bench: Bench) -> None:
@@ -277,3 +280,22 @@ def test_a_picture_dropped_on_the_live_page_is_enrolled(bench: Bench, tmp_path: 
     assert drop(bench.window.live, tmp_path / "me.jpg")
     assert bench.session.last("enrol") == (tmp_path / "me.jpg",)
     assert bench.window.page == "avatars"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_panel_is_wider_than_its_column(
+    application: QApplication, theme: Theme, tmp_path: Path, language: str
+) -> None:
+    bench = Bench(theme, tmp_path, language=language)
+    bench.add_avatars()
+    bench.open()
+    application.setStyleSheet(style_sheet(LIGHT))  # Its fonts and margins count here.
+    assert until(bench.window.live.isVisible)
+    try:
+        for name in PANELS:
+            bench.window.live.show_panel(name)
+            (area,) = [a for a in bench.window.live.findChildren(QScrollArea) if a.isVisible()]
+            assert area.widget().minimumSizeHint().width() <= area.viewport().width(), name
+    finally:
+        application.setStyleSheet("")
+        bench.close()

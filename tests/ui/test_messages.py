@@ -19,7 +19,8 @@ ROOT = Path(core.__file__).parents[1]
 SPEAKERS = (
     "app/avatars.py", "app/parts.py", "app/pictures.py", "app/live", "audio_io", "core/avatar.py",
     "core/avatar_library.py", "core/face_model", "core/onnx_session.py", "core/portrait",
-    "core/preset_files.py", "core/presets.py", "render/muxer.py", "render/provenance.py",
+    "core/preset_files.py", "core/presets.py", "render/engines", "render/fia/enrolment.py",
+    "render/fia/model.py", "render/muxer.py", "render/provenance.py",
     "render/recorder.py", "render/video_reader.py", "render/video_writer.py", "render/sinks",
     "weights/store.py",
 )  # fmt: skip

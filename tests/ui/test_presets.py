@@ -27,6 +27,7 @@ def test_every_preset_value_has_a_control(bench: Bench) -> None:
     live = bench.window.live
     shown = {*live.motion.rows, *live.picture.rows, *live.recording.rows}
     by_dialog = {"background.colour", "background.picture", "recording.folder"}
+    by_dialog.add("rendering.network")
     assert shown | by_dialog == set(FIELDS)
 
 
@@ -50,6 +51,23 @@ def test_background_choices_show_what_belongs_to_them(bench: Bench) -> None:
     files.close()
     assert bench.session.preset.background.kind == "picture"
     assert bench.session.preset.background.picture == str(Path("/x/beach.jpg"))
+
+
+def test_the_mouth_can_be_painted_by_a_network(bench: Bench) -> None:
+    press(bench.window, "Alt+3")
+    picture = bench.window.live.picture
+    kinds = picture.rows["rendering.neural"]
+    kinds.button("compact").click()
+    assert bench.session.preset.rendering.neural == "compact"
+    assert not picture.network_button.isVisible()
+    kinds.button("file").click()
+    click(picture.network_button)
+    files = dialog(QFileDialog)
+    assert files.nameFilters() == ["Networks (*_decoder.onnx)"]
+    files.fileSelected.emit("/x/mine_decoder.onnx")
+    files.close()
+    assert bench.session.preset.rendering.neural == "file"
+    assert bench.session.preset.rendering.network == str(Path("/x/mine_decoder.onnx"))
 
 
 def test_framing_camera_and_recording(bench: Bench) -> None:

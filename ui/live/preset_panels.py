@@ -11,12 +11,14 @@ from core.presets import FIELDS
 from ui.context import Context
 from ui.dialogs import ask_colour, ask_folder, ask_open_file
 from ui.preset_model import PresetModel
+from ui.texts import Texts
 from ui.widgets.basics import Card, ElidedLabel, IconLabel, button, label
 from ui.widgets.drop_zone import PICTURES
 from ui.widgets.segments import Segments
 from ui.widgets.slider_row import SliderRow
 from ui.widgets.switch import SwitchRow
 
+NETWORKS = ("_decoder.onnx",)
 LIFE = ("blink", "gaze", "brows", "sway", "nods", "breath", "rest")
 
 
@@ -111,6 +113,25 @@ class PresetPanel(QWidget):
         return min(max(round(value, 4), field.minimum), field.maximum)
 
 
+class FileRow(QWidget):
+    """The name of a file, and a button to choose another."""
+
+    def __init__(self, texts: Texts, what: str) -> None:
+        """`what`: the file's role, for those who hear the button."""
+        super().__init__()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._name = ElidedLabel("", "muted")
+        self.button = button(texts("common.choose"))
+        self.button.setAccessibleName(what)
+        layout.addWidget(self._name, 1)
+        layout.addWidget(self.button)
+
+    def show_file(self, path: str, otherwise: str) -> None:
+        """Show the file's name, or other words where there is none."""
+        self._name.setText(Path(path).name or otherwise)
+
+
 class MotionPanel(PresetPanel):
     """Expressiveness, life motions one by one, and how soon the face answers."""
 
@@ -128,7 +149,7 @@ class MotionPanel(PresetPanel):
 
 
 class PicturePanel(PresetPanel):
-    """Background, framing and the camera's mode."""
+    """Background, framing, neural renderer and the camera's mode."""
 
     def __init__(self, context: Context, presets: PresetModel) -> None:
         super().__init__(context, presets)
@@ -138,6 +159,7 @@ class PicturePanel(PresetPanel):
         self._sized = [self.slider(f"framing.{name}") for name in ("face_height", "x", "y")]
         for row in self._sized:
             framing.body.addWidget(row)
+        self._neural()
         camera = self.card("camera", self._texts("picture.camera"))
         camera.body.addWidget(self.choice("camera.mode", self._mode_words))
         camera.body.addWidget(self.switch("camera.mark"))
@@ -150,17 +172,22 @@ class PicturePanel(PresetPanel):
         self._blur = self.slider("background.blur")
         self.colour_button = button(self._texts("picture.colour"))
         self.colour_button.clicked.connect(self._ask_colour)
-        self._picture = QWidget()
-        layout = QHBoxLayout(self._picture)
-        layout.setContentsMargins(0, 0, 0, 0)
-        self._picture_name = ElidedLabel("", "muted")
-        self.picture_button = button(self._texts("common.choose"))
-        self.picture_button.setAccessibleName(self._texts("picture.picture"))
+        self._picture = FileRow(self._texts, self._texts("picture.picture"))
+        self.picture_button = self._picture.button
         self.picture_button.clicked.connect(self._ask_picture)
-        layout.addWidget(self._picture_name, 1)
-        layout.addWidget(self.picture_button)
         for widget in (self._blur, self.colour_button, self._picture):
             card.body.addWidget(widget)
+
+    def _neural(self) -> None:
+        card = self.card("edit", self._texts("preset.rendering.neural"))
+        card.body.addWidget(self.segments("rendering.neural"))
+        self._network = FileRow(self._texts, self._texts("preset.rendering.network"))
+        self._network.setToolTip(self._texts("preset.rendering.network.about"))
+        self.network_button = self._network.button
+        self.network_button.clicked.connect(self._ask_network)
+        card.body.addWidget(self._network)
+        about = label(self._texts("preset.rendering.neural.about"), "small", wrap=True)
+        card.body.addWidget(about)
 
     def _show_parts(self) -> None:
         kind = self._presets.get("background.kind")
@@ -171,7 +198,10 @@ class PicturePanel(PresetPanel):
         swatch.fill(QColor(str(self._presets.get("background.colour"))))
         self.colour_button.setIcon(swatch)
         picture = str(self._presets.get("background.picture"))
-        self._picture_name.setText(Path(picture).name or self._texts("picture.none"))
+        self._picture.show_file(picture, self._texts("picture.none"))
+        self._network.setVisible(self._presets.get("rendering.neural") == "file")
+        network = str(self._presets.get("rendering.network"))
+        self._network.show_file(network, self._texts("picture.network.none"))
         for row in self._sized:
             row.setEnabled(not self._presets.get("framing.whole"))
 
@@ -190,6 +220,15 @@ class PicturePanel(PresetPanel):
             self._texts("files.pictures"),
             PICTURES,
             lambda path: self._presets.set("background.picture", str(path)),
+        )
+
+    def _ask_network(self) -> None:
+        ask_open_file(
+            self,
+            self._texts("preset.rendering.network"),
+            self._texts("files.networks"),
+            NETWORKS,
+            lambda path: self._presets.set("rendering.network", str(path)),
         )
 
     def _mode_words(self, mode: str) -> str:

@@ -1,8 +1,9 @@
 import argparse
+from pathlib import Path
 
 import pytest
 
-from app import choices
+from app import choices, parts
 from core.errors import ConfigError
 
 
@@ -48,6 +49,18 @@ def choices_write(preset, file):
     from core.preset_files import write_preset
 
     write_preset(preset, file)
+
+
+def test_the_neural_renderer_by_name_by_file_and_by_preset(tmp_path):
+    by_preset = choices.choose_preset(None, tmp_path)
+    assert by_preset.rendering.neural == "off"
+    mine = choices.choose_preset(None, tmp_path, neural="mine_decoder.onnx").rendering
+    assert parts.neural_decoder(mine) == Path("mine_decoder.onnx")
+    shipped = choices.choose_preset(None, tmp_path, neural="compact").rendering
+    assert parts.neural_decoder(shipped).name == "fia_compact_decoder.onnx"
+    assert parts.neural_decoder(choices.parse_neural("off")) is None
+    with pytest.raises(ConfigError, match="names no file"):
+        parts.neural_decoder(by_preset.changed("rendering.neural", "file").rendering)
 
 
 def test_background_replaces_the_presets(tmp_path):

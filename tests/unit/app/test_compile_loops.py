@@ -27,7 +27,7 @@ def compiled():
 compile_loops.main()
 before = compiled()
 avatar = avatars.enrol_picture(parts.SAMPLE_PORTRAIT)
-renderer = parts.renderer(avatar, Preset(name="plain"), (512, 288))
+renderer = parts.warp_renderer(avatar, Preset(name="plain"), (512, 288))
 for frame in speech(30):
     renderer.render(frame)
 print(len(before), sorted(name for name, _ in compiled() - before))

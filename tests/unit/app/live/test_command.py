@@ -24,7 +24,7 @@ def parts(monkeypatch: pytest.MonkeyPatch) -> FakeParts:
 
     made = FakeParts()
     monkeypatch.setattr("app.live.session.SoundSystem", no_sound)
-    monkeypatch.setattr("app.live.parts.ShippedParts", lambda _neural: made)
+    monkeypatch.setattr("app.live.parts.ShippedParts", lambda: made)
     monkeypatch.setattr("app.avatars.open_avatar", lambda portrait, note: make_avatar())
     return made
 

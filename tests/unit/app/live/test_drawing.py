@@ -2,79 +2,108 @@
 
 import numpy as np
 
-from app.live.drawing import SCALES, DrawingScale, Enlarged, scaled_size
+from app.live.drawing import SCALES, Drawing, Enlarged, Level, scaled_size
 from core.blendshapes import NUM
 from core.types import ExpressionFrame
 from tests.live_fakes import JAW, BrightnessRenderer
 
 
-def _draw(scale: DrawingScale, frames: int, whole_s: float) -> int:
+def _draw(drawing: Drawing, frames: int, whole_s: float) -> int:
     """Draw frames that take `whole_s` at full size and less below; counts the changes."""
     changes = 0
     for _ in range(frames):
-        if scale.observe(whole_s * scale.value**2):
-            scale.begin()
+        if drawing.observe(whole_s * drawing.scale**2):
+            drawing.begin()
             changes += 1
     return changes
 
 
 def test_a_fast_machine_draws_whole() -> None:
-    scale = DrawingScale()
-    assert _draw(scale, 500, 0.03) == 0
-    assert scale.value == 1.0
+    drawing = Drawing()
+    assert _draw(drawing, 500, 0.03) == 0
+    assert drawing.scale == 1.0
 
 
 def test_a_few_slow_pictures_change_nothing() -> None:
-    scale = DrawingScale()
+    drawing = Drawing()
     for number in range(500):
-        assert not scale.observe(0.3 if number % 10 < 4 else 0.01)
+        assert not drawing.observe(0.3 if number % 10 < 4 else 0.01)
 
 
 def test_becomes_as_small_as_it_must() -> None:
-    scale = DrawingScale()
-    _draw(scale, 200, 0.05)
-    assert scale.value == 0.75
-    _draw(scale, 200, 0.1)
-    assert scale.value == SCALES[-1]
-    _draw(scale, 1000, 10.0)
-    assert scale.value == SCALES[-1]
+    drawing = Drawing()
+    _draw(drawing, 200, 0.05)
+    assert drawing.scale == 0.75
+    _draw(drawing, 200, 0.1)
+    assert drawing.scale == SCALES[-1]
+    _draw(drawing, 1000, 10.0)
+    assert drawing.scale == SCALES[-1]
 
 
 def test_pictures_of_the_old_renderer_do_not_count() -> None:
-    scale = DrawingScale()
-    assert [scale.observe(0.05) for _ in range(500)].count(True) == 1
-    assert scale.value == 0.75
-    scale.begin()
-    assert [scale.observe(0.05) for _ in range(60)].count(True) == 1
-    assert scale.value == 0.5
+    drawing = Drawing()
+    assert [drawing.observe(0.05) for _ in range(500)].count(True) == 1
+    assert drawing.scale == 0.75
+    drawing.begin()
+    assert [drawing.observe(0.05) for _ in range(60)].count(True) == 1
+    assert drawing.scale == 0.5
 
 
 def test_grows_again_when_there_is_room_and_not_before() -> None:
-    scale = DrawingScale()
-    _draw(scale, 200, 0.05)
-    _draw(scale, 1000, 0.025)
-    assert scale.value == 0.75
-    _draw(scale, 200, 0.015)
-    assert scale.value == 0.75
-    _draw(scale, 200, 0.015)
-    assert scale.value == 1.0
+    drawing = Drawing()
+    _draw(drawing, 200, 0.05)
+    _draw(drawing, 1000, 0.025)
+    assert drawing.scale == 0.75
+    _draw(drawing, 200, 0.015)
+    assert drawing.scale == 0.75
+    _draw(drawing, 200, 0.015)
+    assert drawing.scale == 1.0
 
 
 def test_each_failed_attempt_to_grow_makes_it_wait_twice_as_long() -> None:
-    scale = DrawingScale()
-    _draw(scale, 60, 0.05)
+    drawing = Drawing()
+    _draw(drawing, 60, 0.05)
     waited = []
     for _ in range(3):
         frames = 0
-        while not scale.observe(0.008):
+        while not drawing.observe(0.008):
             frames += 1
-        scale.begin()
-        assert scale.value == 1.0
+        drawing.begin()
+        assert drawing.scale == 1.0
         waited.append(frames)
-        _draw(scale, 60, 0.05)
-        assert scale.value == 0.75
+        _draw(drawing, 60, 0.05)
+        assert drawing.scale == 0.75
     assert waited[1] > 1.7 * waited[0]
     assert waited[2] > 1.7 * waited[1]
+
+
+def _draw_neural(drawing: Drawing, frames: int, drawn_s: float, neural_s: float) -> int:
+    """As `_draw`, with a neural renderer that takes as long at any size."""
+    changes = 0
+    for _ in range(frames):
+        if drawing.observe(drawn_s * drawing.scale**2 + (neural_s if drawing.neural else 0.0)):
+            drawing.begin()
+            changes += 1
+    return changes
+
+
+def test_the_neural_renderer_goes_before_the_picture_becomes_smaller() -> None:
+    drawing = Drawing(neural=True)
+    assert drawing.level == Level(1.0, True)
+    assert _draw_neural(drawing, 500, 0.01, 0.02) == 0
+    _draw_neural(drawing, 60, 0.01, 0.03)
+    assert drawing.level == Level(1.0, False)
+    _draw_neural(drawing, 120, 0.05, 0.03)
+    assert drawing.level == Level(0.75, False)
+
+
+def test_the_neural_renderer_comes_back_when_the_machine_is_freer_and_not_before() -> None:
+    drawing = Drawing(neural=True)
+    _draw_neural(drawing, 60, 0.02, 0.04)
+    assert not drawing.neural
+    assert _draw_neural(drawing, 1000, 0.02, 0.04) == 0
+    _draw_neural(drawing, 400, 0.008, 0.016)
+    assert drawing.neural
 
 
 def test_pictures_are_enlarged_to_the_cameras_size() -> None:

@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from audio_io.capture import MicrophoneStream
 from core.avatar import Style
 from core.errors import DeviceError, PortraitError
 from core.preset_files import SHIPPED
+from core.presets import Preset
 from core.session import DeviceKind, JobStatus, Mode, Session, Severity
 from core.stage import StageState
 from tests.live_fakes import BrightnessRenderer, FakeParts, make_avatar, until
@@ -185,7 +186,9 @@ def test_presets_act_on_running_parts(session: LiveSession, parts: FakeParts) ->
 def test_a_busy_machine_draws_smaller_and_says_so(
     session: LiveSession, parts: FakeParts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(_avatar: object, _preset: object, size: tuple[int, int]) -> BrightnessRenderer:
+    def slow(
+        _avatar: object, _preset: object, size: tuple[int, int], _note: object
+    ) -> BrightnessRenderer:
         return BrightnessRenderer(size, 0.06 * (size[0] / 640) ** 4)
 
     monkeypatch.setattr(parts, "renderer", slow)
@@ -198,6 +201,40 @@ def test_a_busy_machine_draws_smaller_and_says_so(
     assert frame.rgb.shape == (360, 640, 3)
     session.apply_preset(SMALL.changed("camera.mode", "640x480@25"))
     assert not any("enlarged" in notice.text for notice in session.state().notices)
+
+
+def test_a_slow_machine_draws_without_the_network_and_says_so(
+    session: LiveSession, parts: FakeParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def renderer(
+        _avatar: object, preset: Preset, size: tuple[int, int], _note: object
+    ) -> BrightnessRenderer:
+        return BrightnessRenderer(size, 0.001 if preset.rendering.neural == "off" else 0.06)
+
+    monkeypatch.setattr(parts, "renderer", renderer)
+    session.apply_preset(SMALL.changed("rendering.neural", "compact"))
+    _go_live(session)
+    until(lambda: any("too slow" in notice.text for notice in session.state().notices), 15.0)
+    until(lambda: session.state().content_fps > 22, 10.0)
+    assert not any("enlarged" in notice.text for notice in session.state().notices)
+    session.apply_preset(SMALL)
+    assert not any("too slow" in notice.text for notice in session.state().notices)
+
+
+def test_engines_that_do_not_work_are_told_in_one_notice(
+    session: LiveSession, parts: FakeParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def renderer(
+        _avatar: object, _preset: object, size: tuple[int, int], note: Callable[[str], None]
+    ) -> BrightnessRenderer:
+        note("TensorRT is missing.")
+        note("CUDA is missing.")
+        return BrightnessRenderer(size)
+
+    monkeypatch.setattr(parts, "renderer", renderer)
+    _go_live(session)
+    (told,) = [notice for notice in session.state().notices if notice.source == "engine"]
+    assert (told.severity, told.text) == (Severity.WARNING, "TensorRT is missing. CUDA is missing.")
 
 
 def test_another_person_speaks_in_another_way(session: LiveSession) -> None:

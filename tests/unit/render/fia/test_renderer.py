@@ -79,7 +79,7 @@ def test_untrained_it_shows_the_warp_exactly(
     neural = renderer_of(avatar, model, network_of(TINY, tmp_path, untrained=True))
     warp = WarpRenderer(avatar, model, SIZE)
     assert neural.size == SIZE
-    assert neural.engine_name == "CPU"
+    assert neural.engine_name == "pocket, CPU"
     for i, pose in enumerate([(0, 0, 0), (3, -5, 2)]):
         assert np.array_equal(neural.render(frame(i, pose)).rgb, warp.render(frame(i, pose)).rgb)
 
