@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 TENSORRT_PACKAGE = "tensorrt_libs"
 TENSORRT_PARTS = ("nvinfer", "nvinfer_plugin", "nvonnxparser")
 """In the order in which they need each other."""
+TENSORRT_MAJOR = 10
+"""The version that ONNX Runtime is linked against; torch-tensorrt brings another one."""
 
 
 @functools.cache
@@ -43,14 +45,9 @@ def tensorrt_libraries() -> list[Path]:
     if package is None:
         return []
     folders = [Path(folder) for folder in package.submodule_search_locations or ()]
-    patterns = ("{}_[0-9]*.dll",) if sys.platform == "win32" else ("lib{}.so.[0-9]*",)
-    return [
-        path
-        for part in TENSORRT_PARTS
-        for pattern in patterns
-        for folder in folders
-        for path in sorted(folder.glob(pattern.format(part)))
-    ]
+    pattern = "{}_{}.dll" if sys.platform == "win32" else "lib{}.so.{}"
+    names = [pattern.format(part, TENSORRT_MAJOR) for part in TENSORRT_PARTS]
+    return [folder / name for name in names for folder in folders if (folder / name).is_file()]
 
 
 def missing_library(provider: str) -> str:

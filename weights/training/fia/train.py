@@ -26,6 +26,7 @@ from weights.training.fia.losses import (
     perceptual_network,
 )
 from weights.training.fia.resident import ResidentClips
+from weights.training.memory import keep_memory
 
 REPORT_EVERY_S = 15.0
 """Between two lines that say how the training goes."""
@@ -85,6 +86,8 @@ class Trainer:
         self.half = self.device.type == "cuda"
         if self.device.type == "cuda":
             torch.set_float32_matmul_precision("high")
+        else:
+            keep_memory()
         self.network = self._placed(FiaNetwork(config))
         state = self.network.state_dict()
         self.average = {name: one.clone() for name, one in state.items()}
