@@ -1,5 +1,6 @@
 """Builds the parts of the product from the shipped weights and a preset, in one place."""
 
+import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -77,6 +78,7 @@ def renderer(
     size: tuple[int, int],
     note: Callable[[str], None],
     avatar_file: Path | None = None,
+    threads: int = 1,
 ) -> Renderer:
     """What draws an avatar as the preset wants it.
 
@@ -86,6 +88,7 @@ def renderer(
         size: Width and height in pixels.
         note: Told of every engine that does not work, now and later.
         avatar_file: Where what a network prepares for this portrait is kept, if anywhere.
+        threads: For a network on the CPU. One leaves the rest to the call.
 
     Raises:
         ConfigError: The preset wants a picture or network and names none.
@@ -97,8 +100,15 @@ def renderer(
     if decoder is None:
         return warp
     from app.neural import neural_renderer
+    from render.engines.base import EngineSettings
 
-    return neural_renderer(avatar, warp, face_model(), decoder, note, avatar_file)
+    settings = EngineSettings(threads=threads)
+    return neural_renderer(avatar, warp, face_model(), decoder, note, avatar_file, settings)
+
+
+def threads_for_a_film() -> int:
+    """Threads of a network on the CPU where no call waits for the rest of it: four at most."""
+    return min(os.cpu_count() or 1, 4)
 
 
 def warp_renderer(avatar: Avatar, preset: Preset, size: tuple[int, int]) -> WarpRenderer:

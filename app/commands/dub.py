@@ -88,5 +88,7 @@ def _painter(
     if decoder is None:
         return None
     from app.neural import FilmPainter
+    from render.engines.base import EngineSettings
 
-    return FilmPainter(model, decoder, note)
+    settings = EngineSettings(threads=parts.threads_for_a_film())
+    return FilmPainter(model, decoder, note, settings)

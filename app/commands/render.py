@@ -103,7 +103,8 @@ def render(args: argparse.Namespace) -> dict[str, object]:
     avatar = open_avatar(args.portrait, note=notes(args.quiet))
     drive = _open_drive(args, preset, avatar)
     kept_in = args.portrait if args.portrait.suffix == ".avatar" else None
-    renderer = parts.renderer(avatar, preset, args.size, notes(args.quiet), kept_in)
+    note, threads = notes(args.quiet), parts.threads_for_a_film()
+    renderer = parts.renderer(avatar, preset, args.size, note, kept_in, threads)
     times = StageTimes()
     rate = Fraction(args.fps).limit_denominator(1001)
     total = None if drive.duration_s is None else round(drive.duration_s * args.fps)
