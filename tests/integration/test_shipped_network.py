@@ -7,6 +7,7 @@ import pytest
 
 from app import parts
 from app.live.parts import ShippedParts
+from app.live.session import LiveSession
 from app.neural import neural_renderer
 from core.avatar import Avatar
 from core.blendshapes import INDEX, NUM
@@ -14,6 +15,7 @@ from core.errors import ModelError, WeightsError
 from core.onnx_session import open_session
 from core.preset_files import SHIPPED
 from core.presets import Rendering
+from core.session import Mode
 from core.types import ExpressionFrame
 from render.engines.base import EngineSettings
 from render.engines.choose import LADDER
@@ -22,6 +24,7 @@ from render.fia.geometry import HeadGeometry
 from render.fia.model import FiaModel
 from render.fia.renderer import FiaRenderer
 from render.warp import WarpRenderer
+from tests.live_fakes import until
 
 SIZE = (512, 512)
 TALKING = {"jawOpen": 0.5, "mouthLowerDownLeft": 0.3, "mouthLowerDownRight": 0.3}
@@ -118,6 +121,27 @@ def test_every_engine_of_this_machine_paints_alike_or_says_why_not(tmp_path: Pat
             continue
         found = engine.run(inputs)
         assert -10 * np.log10(np.mean((found - expected) ** 2) + 1e-12) > 50, factory.name
+
+
+def test_a_running_session_takes_it_up_and_leaves_it(
+    avatar: Avatar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    plain = SHIPPED[0].changed("camera.mode", "640x360@25")
+    session = LiveSession(ShippedParts(), plain.changed("rendering.neural", "compact"))
+    try:
+        session.set_avatar(avatar)
+        session.set_mode(Mode.PREVIEW)
+        until(lambda: session.state().engine.startswith("compact, "), 30.0)
+        until(lambda: session.latest_frame() is not None, 30.0)
+        session.apply_preset(plain)
+        until(lambda: session.state().engine == "warp, CPU", 30.0)
+        own = plain.changed("rendering.neural", "file")
+        session.apply_preset(own)
+        until(lambda: any("names no file" in n.text for n in session.state().notices), 30.0)
+        assert session.state().engine == "warp, CPU"
+    finally:
+        session.close()
 
 
 def test_an_altered_file_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
