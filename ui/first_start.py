@@ -277,17 +277,17 @@ class FirstStart(QWidget):
         card.setFixedWidth(340)
         for widget in widgets:
             card.body.addWidget(widget)
-        card.body.addStretch(1)
         preview = Preview(
             self._context.theme,
             texts("live.preview"),
             self._session.latest_frame,
             self._context.settings.get("preview_rate_hz"),
+            at_top=True,
         )
         preview.set_empty_text(texts("first.no_picture"))
         body = QHBoxLayout()
         body.setSpacing(16)
-        body.addWidget(card)
+        body.addWidget(card, 0, Qt.AlignmentFlag.AlignTop)
         body.addWidget(preview, 1)
         page = QWidget()
         layout = QVBoxLayout(page)

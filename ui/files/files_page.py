@@ -123,6 +123,7 @@ class FilesPage(QWidget):
             self._texts("live.preview"),
             self._session.latest_frame,
             context.settings.get("preview_rate_hz"),
+            at_top=True,
         )
         self.preview.set_empty_text(self._texts("files.preview.empty"))
         self.output = DeviceChooser(

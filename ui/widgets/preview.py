@@ -64,6 +64,7 @@ class Preview(QWidget):
         name: Accessible name.
         newest: Gives the newest frame or None; called on the window's thread.
         rate_hz: How often to look.
+        at_top: The picture stands at the top of a higher widget, instead of in its middle.
     """
 
     def __init__(
@@ -72,8 +73,10 @@ class Preview(QWidget):
         name: str,
         newest: Callable[[], VideoFrame | None],
         rate_hz: int = 30,
+        at_top: bool = False,
     ) -> None:
         super().__init__()
+        self._at_top = at_top
         self._theme = theme
         self._newest = newest
         self._shown: VideoFrame | None = None
@@ -158,6 +161,8 @@ class Preview(QWidget):
             size = picture.deviceIndependentSize()
             stage = QRectF(0, 0, size.width(), size.height())
             stage.moveCenter(QRectF(self.rect()).center())
+            if self._at_top:
+                stage.moveTop(0)
         ground = QPainterPath()
         ground.addRoundedRect(stage, _RADIUS_PX, _RADIUS_PX)
         painter.fillPath(ground, QColor(_GROUND))
