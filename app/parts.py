@@ -88,7 +88,7 @@ def renderer(
         size: Width and height in pixels.
         note: Told of every engine that does not work, now and later.
         avatar_file: Where what a network prepares for this portrait is kept, if anywhere.
-        threads: For a network on the CPU. One leaves the rest to the call.
+        threads: For a network on the CPU.
 
     Raises:
         ConfigError: The preset wants a picture or network and names none.
@@ -104,6 +104,11 @@ def renderer(
 
     settings = EngineSettings(threads=threads)
     return neural_renderer(avatar, warp, face_model(), decoder, note, avatar_file, settings)
+
+
+def threads_in_a_call() -> int:
+    """Threads of a network on the CPU beside a call: two at most, and half of what there is."""
+    return max(1, min((os.cpu_count() or 1) // 2, 2))
 
 
 def threads_for_a_film() -> int:

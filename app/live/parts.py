@@ -113,7 +113,7 @@ class ShippedParts:
         """See `LiveParts.renderer`."""
         from app import parts
 
-        return parts.renderer(avatar, preset, size, note)
+        return parts.renderer(avatar, preset, size, note, threads=parts.threads_in_a_call())
 
     def engine(self, renderer: Renderer) -> str:
         """See `LiveParts.engine`."""

@@ -63,5 +63,11 @@ def test_the_neural_renderer_by_name_by_file_and_by_preset(tmp_path):
         parts.neural_decoder(by_preset.changed("rendering.neural", "file").rendering)
 
 
+@pytest.mark.parametrize(("cpus", "call", "film"), [(1, 1, 1), (2, 1, 2), (4, 2, 4), (32, 2, 4)])
+def test_a_call_gets_fewer_threads_than_a_film(monkeypatch, cpus, call, film):
+    monkeypatch.setattr("os.cpu_count", lambda: cpus)
+    assert (parts.threads_in_a_call(), parts.threads_for_a_film()) == (call, film)
+
+
 def test_background_replaces_the_presets(tmp_path):
     assert choices.choose_preset(None, tmp_path, background="blur").background.kind == "blur"
