@@ -67,13 +67,14 @@ def _weights() -> Iterator[Finding]:
 
 
 def _engines() -> Iterator[Finding]:
+    from app.parts import neural_decoder
+    from core.presets import Rendering
     from render.engines.base import EngineSettings
     from render.engines.choose import LADDER, measure
     from render.engines.identity import nvidia_gpus
-    from weights import store
 
-    store.path("fia_compact_enrolment.onnx")
-    decoder = store.path("fia_compact_decoder.onnx")
+    decoder = neural_decoder(Rendering(neural="compact"))
+    assert decoder is not None
     names = []
     for factory in LADDER:
         if not factory.available():
