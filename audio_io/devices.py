@@ -8,14 +8,15 @@ through its environment variables while the stream is opened.
 import contextlib
 import json
 import logging
-import os
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
+from core import environment
 from core.errors import DeviceError
 from core.messages import Message
 from core.session import Device, DeviceKind
@@ -31,8 +32,6 @@ PULSE = "pulse:"
 """Prefix of the ids of the sound server's devices."""
 _PORTAUDIO = "portaudio:"
 _BLOCK_S = 0.01
-_ENVIRONMENT = threading.Lock()
-"""Held while environment variables change or are copied: a copy taken meanwhile would fail."""
 _CABLE_WORDS = ("cable", "blackhole", "voicemeeter", "virtual", "loopback")
 _PREFERRED_APIS = ("Windows WASAPI", "Core Audio", "ALSA", "JACK Audio Connection Kit")
 
@@ -314,12 +313,10 @@ def run_pactl(*words: str) -> str:
     Raises:
         DeviceError: It is missing, takes longer than 2 s, or refuses.
     """
-    with _ENVIRONMENT:
-        environment = {**os.environ, "LC_ALL": "C.UTF-8"}
     try:
         done = subprocess.run(
             ["pactl", *words], capture_output=True, text=True, timeout=2, check=True,
-            env=environment,
+            env=environment.copied(LC_ALL="C.UTF-8"),
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError) as error:
         reason = getattr(error, "stderr", None) or error
@@ -359,19 +356,6 @@ def _pulse_rate(name: str, kind: DeviceKind) -> int:
     )
 
 
-@contextlib.contextmanager
-def _pulse_environment(name: str, kind: DeviceKind) -> Iterator[None]:
+def _pulse_environment(name: str, kind: DeviceKind) -> AbstractContextManager[None]:
     variable = "PULSE_SOURCE" if kind is DeviceKind.MICROPHONE else "PULSE_SINK"
-    settings = {variable: name, "PULSE_LATENCY_MSEC": str(PULSE_LATENCY_MS)}
-    with _ENVIRONMENT:
-        saved = {key: os.environ.get(key) for key in settings}
-        os.environ.update(settings)
-    try:
-        yield
-    finally:
-        with _ENVIRONMENT:
-            for key, value in saved.items():
-                if value is None:
-                    os.environ.pop(key, None)
-                else:
-                    os.environ[key] = value
+    return environment.changed({variable: name, "PULSE_LATENCY_MSEC": str(PULSE_LATENCY_MS)})

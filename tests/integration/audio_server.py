@@ -5,12 +5,13 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
 import pytest
 
-from tests.integration.environment import point_to, restore
+from core import environment
 
 MICROPHONE_SINK = "test_mic"
 MICROPHONE = f"{MICROPHONE_SINK}.monitor"
@@ -34,7 +35,7 @@ class AudioServer:
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="realtalk-pulse-"))
         self._process: subprocess.Popen[bytes] | None = None
-        self._saved: dict[str, str | None] = {}
+        self._changes = ExitStack()
         self._environment = {
             "XDG_RUNTIME_DIR": str(self._folder),
             "PULSE_RUNTIME_PATH": str(self._folder / "pulse"),
@@ -46,7 +47,7 @@ class AudioServer:
 
     def __enter__(self) -> "AudioServer":
         (self._folder / "asound.conf").write_text(ASOUND)
-        self._saved = point_to(self._environment)
+        self._changes.enter_context(environment.changed(self._environment))
         self.start()
         return self
 
@@ -57,7 +58,7 @@ class AudioServer:
         trace: TracebackType | None,
     ) -> None:
         self.kill()
-        restore(self._saved)
+        self._changes.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def start(self) -> None:

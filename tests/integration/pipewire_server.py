@@ -8,8 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from core import environment
 from tests.integration.audio_server import ASOUND, MICROPHONE, MICROPHONE_SINK, RATE_HZ
-from tests.integration.environment import point_to
 from tests.integration.session_bus import SessionBus, require, wait_for
 
 _PROGRAMS = ("pipewire", "wireplumber", "pw-dump")
@@ -45,7 +45,7 @@ class PipeWireSound(PipeWireServer):
     def start(self):
         """Start everything and make the microphone."""
         (self.folder / "asound.conf").write_text(ASOUND)
-        self._saved |= point_to(self._sound)
+        self._changes.enter_context(environment.changed(self._sound))
         super().start()
         self.run("pipewire-pulse", "pipewire-pulse")
         wait_for(lambda: self.control("info", check=False), "the sound server")

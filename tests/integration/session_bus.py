@@ -4,11 +4,12 @@ import shutil
 import subprocess
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.integration.environment import point_to, restore
+from core import environment
 
 
 def require(*programs):
@@ -25,7 +26,7 @@ class SessionBus:
         require("dbus-daemon")
         self.folder = Path(tempfile.mkdtemp(prefix="realtalk-bus-"))
         self._processes = {}
-        self._saved = {}
+        self._changes = ExitStack()
 
     def __enter__(self):
         home = {name: str(self.folder / name) for name in ("config", "state", "data", "cache")}
@@ -37,7 +38,7 @@ class SessionBus:
             "XDG_CACHE_HOME": home["cache"],
             "DBUS_SESSION_BUS_ADDRESS": f"unix:path={self.folder}/bus",
         }
-        self._saved = point_to(self._environment)
+        self._changes.enter_context(environment.changed(self._environment))
         try:
             address = self._environment["DBUS_SESSION_BUS_ADDRESS"]
             self.run("bus", "dbus-daemon", "--session", "--nofork", f"--address={address}")
@@ -51,7 +52,7 @@ class SessionBus:
     def __exit__(self, *_):
         for name in reversed(list(self._processes)):
             self.kill(name)
-        restore(self._saved)
+        self._changes.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self):

@@ -65,6 +65,8 @@ def run_fia(options: argparse.Namespace) -> None:
         vgg=options.vgg,
         growing=options.growing,
         colours=options.colours,
+        resting=options.resting,
+        teacher=options.teacher,
     )
     trainer = Trainer(config, recipe, options.clips)
     if checkpoint.exists():
@@ -172,6 +174,11 @@ def _add_fia(parser: argparse.ArgumentParser) -> None:
         help="begin with N clips, take in those that somebody adds later",
     )
     parser.add_argument("--begin-with", type=Path, help="weights of a network alike (NAME.weights)")
+    parser.add_argument(
+        "--teacher",
+        type=Path,
+        help="weights of a network to learn from, instead of from the true pictures",
+    )
     parser.add_argument("--steps", type=int, help=f"default: {DEFAULT_STEPS}, or what time allows")
     parser.add_argument(
         "--minutes",
@@ -186,6 +193,12 @@ def _add_fia(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--teeth", type=float, default=1.0, help="weight of the teeth (eq. 10)")
     parser.add_argument(
         "--restraint", type=float, default=0.0, help="weight against changing the guide"
+    )
+    parser.add_argument(
+        "--resting",
+        type=float,
+        default=0.0,
+        help="share of pictures that are the portrait at rest, which must stay as it is",
     )
     parser.add_argument("--vgg", type=Path, help="VGG-19 weights for the perceptual loss")
     parser.add_argument(

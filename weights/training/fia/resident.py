@@ -193,9 +193,9 @@ def unpack(
         colours: Gain of red, green and blue and gamma of each person, (P, 4).
 
     Returns:
-        On the same device, float32, pictures channels last: `source`, `reference` and `alpha` for
-        each of P people; `beta`, `rho`, `base`, `mask`, `target` and `teeth` for each of P * F
-        pictures, people in blocks.
+        On the same device, float32, pictures channels last: `source`, `reference`, `widest` and
+        `alpha` for each of P people; `beta`, `rho`, `base`, `mask`, `target` and `teeth` for each
+        of P * F pictures, people in blocks.
     """
     reference, widest = _split(packed.portraits, (3, 1))
     base, target, mask, teeth = _split(packed.pictures, (3, 3, 1, 1))
@@ -206,8 +206,9 @@ def unpack(
         reference = _tint(reference, colours)
         base, target = _tint(base, each), _tint(target, each)
     return {
-        "source": torch.round(reference * 255 * widest) / 255,
+        "source": masked_source(reference, widest),
         "reference": reference,
+        "widest": widest,
         "alpha": packed.alpha,
         "beta": packed.coefficients[:, :-6],
         "rho": packed.coefficients[:, -6:],
@@ -216,6 +217,35 @@ def unpack(
         "mask": mask,
         "teeth": teeth,
     }
+
+
+def masked_source(reference: Tensor, widest: Tensor) -> Tensor:
+    """What the encoder sees of a portrait: (P, 3, S, S) without what may be repainted, in levels.
+
+    Args:
+        reference: (P, 3, S, S), [0, 1].
+        widest: The widest mask, (P, 1, S, S), 1 keeps.
+    """
+    return torch.round(reference * 255 * widest) / 255
+
+
+def resting(batch: dict[str, Tensor], chosen: np.ndarray) -> dict[str, Tensor]:
+    """The batch with the portrait itself, at rest, as guide and truth of some pictures.
+
+    Without an expression the warp's picture is the portrait, and nothing may be changed.
+
+    Args:
+        batch: As `unpack` gives it.
+        chosen: Which of the P * F pictures.
+    """
+    device = batch["beta"].device
+    rows = torch.from_numpy(chosen.reshape(-1, 1)).to(device)
+    portraits = batch["reference"].repeat_interleave(len(rows) // len(batch["reference"]), dim=0)
+    pictures = {
+        name: torch.where(rows[..., None, None], portraits, batch[name])
+        for name in ("base", "target")
+    }
+    return batch | pictures | {"beta": batch["beta"] * ~rows}
 
 
 def draw_colours(rng: np.random.Generator, people: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from torch import Tensor
 from core.errors import ModelError
 from render.fia.config import FiaConfig
 from render.fia.network import FiaNetwork
+from weights.training.fia.distil import check_teacher, unfamiliar
 from weights.training.fia.losses import (
     Discriminator,
     LossWeights,
@@ -25,7 +26,7 @@ from weights.training.fia.losses import (
     painter_loss,
     perceptual_network,
 )
-from weights.training.fia.resident import ResidentClips
+from weights.training.fia.resident import ResidentClips, resting
 from weights.training.memory import keep_memory
 
 REPORT_EVERY_S = 15.0
@@ -52,6 +53,8 @@ class Recipe:
         growing: 0 for a folder of clips that is complete. Otherwise training starts with this many
             clips and takes in those that come later; such a run cannot be repeated exactly.
         colours: Vary gain, tint and gamma of each person.
+        resting: Share of the pictures that are the portrait itself, which stays as it is.
+        teacher: Weights of a network whose pictures are learned instead of the true ones.
         save_every_s: Seconds between checkpoints.
     """
 
@@ -66,6 +69,8 @@ class Recipe:
     vgg: Path | None = None
     growing: int = 0
     colours: bool = True
+    resting: float = 0.0
+    teacher: Path | None = None
     save_every_s: float = 60.0
 
 
@@ -77,6 +82,7 @@ class Trainer:
 
         Raises:
             MediaError: There are no clips, or one cannot be read.
+            ModelError: The teacher takes other pictures than this network.
         """
         self._started = time.monotonic()
         self._seconds_before = 0.0
@@ -94,6 +100,10 @@ class Trainer:
         floats = [name for name, one in state.items() if one.is_floating_point()]
         self._averaged = [self.average[name] for name in floats]
         self._live = [state[name] for name in floats]  # The network's own memory.
+        self.teacher: FiaNetwork | None = None
+        if recipe.teacher is not None:
+            self.teacher = self._placed(load_network(recipe.teacher)).requires_grad_(False)
+            check_teacher(self.teacher.config, config)
         self.features = self._placed(perceptual_network(recipe.vgg))
         self.optimiser = self._adam(self.network)
         self.discriminator: Discriminator | None = None
@@ -133,6 +143,10 @@ class Trainer:
         rng = np.random.default_rng([self.recipe.seed, self.step])
         recipe = self.recipe
         batch = self.clips.draw(rng, recipe.people, recipe.frames, recipe.colours)
+        if self.teacher is not None:
+            batch = self._taught(self.teacher, unfamiliar(batch, rng))
+        if recipe.resting:
+            batch = resting(batch, rng.random(recipe.people * recipe.frames) < recipe.resting)
         self.network.train()
         for group in self.optimiser.param_groups:
             group["lr"] = self._learning_rate()
@@ -207,6 +221,13 @@ class Trainer:
         self.network.load_state_dict(weights)
         for name, value in weights.items():
             self.average[name].copy_(value)
+
+    @torch.no_grad()
+    def _taught(self, teacher: FiaNetwork, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The batch with what the teacher paints as its target."""
+        with self._autocast():
+            painted = paint(teacher, batch, self.recipe.frames)
+        return batch | {"target": painted.float()}
 
     def _write(self, checkpoint: Path) -> None:
         self.save(checkpoint)

@@ -2,7 +2,6 @@
 
 import math
 import multiprocessing
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -13,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core import blendshapes
+from core import blendshapes, environment
 from core.avatar import Avatar
 from core.camera import HeadPose, rotation_from_euler
 from core.face_model import FaceModel
@@ -137,22 +136,15 @@ class World:
             yield self.write_one(folder, seed, frames, until_s)
         if not seeds[alone:]:
             return
-        before = {name: os.environ.get(name) for name in THREAD_SETTINGS}
-        os.environ.update(dict.fromkeys(THREAD_SETTINGS, "1"))
-        try:
-            context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(
-                workers, context, _start_worker, (self.model, self.config)
-            ) as pool:
-                jobs = [pool.submit(_work, folder, seed, frames, until_s) for seed in seeds[alone:]]
-                for job in jobs:
-                    yield job.result()
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
+        context = multiprocessing.get_context("spawn")
+        settings = dict.fromkeys(THREAD_SETTINGS, "1")
+        with (
+            environment.changed(settings),
+            ProcessPoolExecutor(workers, context, _start_worker, (self.model, self.config)) as pool,
+        ):
+            jobs = [pool.submit(_work, folder, seed, frames, until_s) for seed in seeds[alone:]]
+            for job in jobs:
+                yield job.result()
 
     def _sit(self, person: Person, rng: np.random.Generator) -> Avatar:
         """The true avatar of a person, without a picture yet."""

@@ -80,6 +80,36 @@ def test_it_learns_what_the_warp_lacks(clips: Path, tmp_path: Path) -> None:
     assert trained["teeth L1"] < 0.8 * warp["teeth L1"]
 
 
+def test_a_pupil_learns_what_its_teacher_paints(clips: Path, tmp_path: Path) -> None:
+    kept = dataclasses.replace(TINY, light_only=True)
+    losses = LossWeights(adversarial=0)
+    teacher = Trainer(kept, recipe(weights=losses, learning_rate=1e-2), clips)
+    teacher.train(tmp_path / "teacher.pt")
+    pupil = Trainer(
+        kept, recipe(weights=losses, seed=1, teacher=weights_path(tmp_path / "teacher.pt")), clips
+    )
+    found = [float(pupil.advance()) for _ in range(60)]
+    assert np.mean(found[-10:]) < 0.7 * np.mean(found[:10])
+    for weights in pupil.teacher.parameters():
+        assert weights.grad is None
+
+
+def test_a_face_at_rest_is_left_alone(clips: Path, tmp_path: Path) -> None:
+    """Clips teach to redden every picture; with some at rest, those without expression stay."""
+    clip = Clip.load(clips / "0.npz")
+    at_rest = dataclasses.replace(
+        clip, beta=np.zeros_like(clip.beta), base=np.stack([clip.reference] * FRAMES)
+    )
+    changes = {}
+    for share in (0.0, 0.5):
+        path = tmp_path / f"{share}.pt"
+        learned = recipe(weights=LossWeights(adversarial=0), resting=share)
+        Trainer(TINY, learned, clips).train(path)
+        painted = evaluate.network_painter(path)(at_rest)
+        changes[share] = np.abs(painted.astype(float) - at_rest.base)[clip.mask == 0].mean()
+    assert changes[0.5] < 0.5 * changes[0.0]
+
+
 def test_resuming_changes_nothing(clips: Path, tmp_path: Path) -> None:
     straight = Trainer(TINY, recipe(), clips)
     losses = [float(straight.advance()) for _ in range(4)]
