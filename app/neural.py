@@ -64,6 +64,11 @@ class FilmPainter:
         self._enrolment = open_session(self._network.enrolment)
         self._engine = choose(self._network.decoder, settings or EngineSettings(), note)
 
+    @property
+    def engine_name(self) -> str:
+        """Network and inference back end in use now, such as "compact, CUDA"."""
+        return f"{self._network.config.name}, {self._engine.name}"
+
     def over(self, warp: WarpRenderer, avatar: Avatar) -> FiaRenderer:
         """See `app.dubbing.Painter`."""
         config = self._network.config

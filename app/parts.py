@@ -127,8 +127,12 @@ def warp_renderer(avatar: Avatar, preset: Preset, size: tuple[int, int]) -> Warp
     )
 
 
-def engine(renderer: Renderer) -> str:
-    """What draws, in words: "warp, CPU", or network and inference engine."""
+def engine(renderer: object) -> str:
+    """What draws, in words: "warp, CPU", or network and inference engine.
+
+    Args:
+        renderer: Draws; a film's painter, or none where the warp draws alone.
+    """
     return str(getattr(renderer, "engine_name", "warp, CPU"))
 
 

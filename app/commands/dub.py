@@ -70,12 +70,17 @@ def run(args: argparse.Namespace) -> int:
         pictures = dub(guarded, followed, expressions, tools.model, painter)
         for rgb in drawing.track(pictures):
             writer.write(rgb)
-    report = {"output": str(args.output), "frames": writer.num_frames, "lost": followed.lost}
+    report = {
+        "output": str(args.output),
+        "frames": writer.num_frames,
+        "lost": followed.lost,
+        "engine": parts.engine(painter),
+    }
     if args.json:
         print(json.dumps(report))
     elif not args.quiet:
         lost = f", the face was lost in {len(followed.lost)}" if followed.lost else ""
-        print(f"{args.output}: {writer.num_frames} pictures{lost}")
+        print(f"{args.output}: {writer.num_frames} pictures{lost} ({report['engine']})")
     return 0
 
 

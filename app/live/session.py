@@ -494,12 +494,12 @@ class LiveSession:
 
     def _note_engine(self) -> Callable[[str], None]:
         """What tells of all engines that do not work for one renderer, in one notice."""
-        said: list[str] = []
+        told = ""
 
         def note(problem: str) -> None:
+            nonlocal told
             logger.warning("%s", problem)
-            said.append(problem)
-            told = said[0] if len(said) == 1 else " ".join(said)
+            told = Message("{said} {more}", said=told, more=problem) if told else problem
             self._notices.tell(Severity.WARNING, "engine", told)
 
         return note

@@ -41,7 +41,8 @@ def test_dub_redraws_the_mouth_alone(
     output = tmp_path / "dubbed.mp4"
     assert main(["dub", str(film), str(parts.SAMPLE_SPEECH), "-o", str(output), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert report == {"output": str(output), "frames": PICTURES, "lost": []}
+    expected = {"output": str(output), "frames": PICTURES, "lost": [], "engine": "warp, CPU"}
+    assert report == expected
     before, after = list(read_video(film)), list(read_video(output))
     assert len(after) == PICTURES
     change = np.abs(np.stack(before).astype(int) - np.stack(after)).mean(axis=(0, 3))

@@ -15,6 +15,7 @@ from app.parts import SAMPLE_SPEECH
 from audio_io.capture import MicrophoneStream
 from core.avatar import Style
 from core.errors import DeviceError, PortraitError
+from core.messages import Message
 from core.preset_files import SHIPPED
 from core.presets import Preset
 from core.session import DeviceKind, JobStatus, Mode, Session, Severity
@@ -227,7 +228,7 @@ def test_engines_that_do_not_work_are_told_in_one_notice(
     def renderer(
         _avatar: object, _preset: object, size: tuple[int, int], note: Callable[[str], None]
     ) -> BrightnessRenderer:
-        note("TensorRT is missing.")
+        note(Message("{engine} is missing.", engine="TensorRT"))
         note("CUDA is missing.")
         return BrightnessRenderer(size)
 
@@ -235,6 +236,9 @@ def test_engines_that_do_not_work_are_told_in_one_notice(
     _go_live(session)
     (told,) = [notice for notice in session.state().notices if notice.source == "engine"]
     assert (told.severity, told.text) == (Severity.WARNING, "TensorRT is missing. CUDA is missing.")
+    assert isinstance(told.text, Message)
+    first = told.text.values["said"]
+    assert isinstance(first, Message)  # It can be translated.
 
 
 def test_another_person_speaks_in_another_way(session: LiveSession) -> None:
