@@ -27,6 +27,17 @@ def enrolled(bench: Bench, **verdict: object) -> EnrolPage:
     return page
 
 
+def test_nothing_is_painted_beside_the_picture(bench: Bench) -> None:
+    """Whatever the window's shape, there is no dark bar in a light window."""
+    editor = enrolled(bench).editor
+    editor.set_whole(True)
+    editor.resize(900, 300)
+    shown = editor.grab().toImage()
+    page = editor.palette().window().color()
+    assert shown.pixelColor(20, 150).getRgb() == page.getRgb()
+    assert shown.pixelColor(450, 150).getRgb() != page.getRgb()
+
+
 def test_the_gallery_shows_avatars_and_marks_the_one_in_use(bench: Bench) -> None:
     gallery = bench.window.gallery
     assert until(lambda: len(gallery.entries) == 2)

@@ -220,17 +220,16 @@ class PointEditor(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        ground = QPainterPath()
-        ground.addRoundedRect(QRectF(self.rect()), _CORNER_PX, _CORNER_PX)
-        painter.fillPath(ground, QColor("#0e1013"))
         image = self._overlay if self.show_overlay and self._overlay else self._image
+        ground = QRectF(self.rect())
         if image is None:
+            painter.fillPath(_rounded(ground), QColor("#0e1013"))
             return
-        painter.setClipPath(ground)
         scale, origin = self._mapping()
-        painter.drawImage(
-            QRectF(origin.x(), origin.y(), image.width() * scale, image.height() * scale), image
-        )
+        place = QRectF(origin.x(), origin.y(), image.width() * scale, image.height() * scale)
+        painter.setClipPath(_rounded(ground.intersected(place)))
+        painter.drawImage(place, image)
+        painter.setClipping(False)
         for name, point in self._points.items():
             self._paint_point(painter, self.to_widget(point), name == self._current)
         painter.end()
@@ -292,3 +291,9 @@ class PointEditor(QWidget):
         scale = min(self.width() / view.width(), self.height() / view.height())
         middle = QPointF(self.width() / 2, self.height() / 2) - view.center() * scale
         return scale, middle
+
+
+def _rounded(place: QRectF) -> QPainterPath:
+    path = QPainterPath()
+    path.addRoundedRect(place, _CORNER_PX, _CORNER_PX)
+    return path
