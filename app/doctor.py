@@ -77,7 +77,7 @@ def _engines() -> Iterator[Finding]:
     assert decoder is not None
     names = []
     for factory in LADDER:
-        if not factory.available():
+        if not factory.available(decoder):
             continue
         engine, found = measure(factory, decoder, EngineSettings())
         if engine is None:
@@ -87,7 +87,7 @@ def _engines() -> Iterator[Finding]:
             text = f"{factory.name}: {found.median_ms:.1f} ms for a mouth of the neural renderer"
             yield Finding("engines", Health.GOOD, text)
     gpus = nvidia_gpus()
-    if gpus and names == ["CPU"]:
+    if gpus and set(names) <= {"CPU", "CPU int8"}:
         advice = (
             "Let it draw with: python3 run.py gpu, or pip install onnxruntime-ep-nv-tensorrt-rtx."
         )

@@ -152,6 +152,7 @@ def neural_decoder(rendering: Rendering) -> Path | None:
             "The mouth is to be painted by a network of your own, but the preset names no file."
         )
     store.path(f"fia_{rendering.neural}_enrolment.onnx")
+    store.path(f"fia_{rendering.neural}_decoder_int8.onnx")
     return store.path(f"fia_{rendering.neural}_decoder.onnx")
 
 

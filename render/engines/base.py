@@ -130,8 +130,8 @@ class EngineFactory(Protocol):
         """Name of the engines it makes."""
         ...
 
-    def available(self) -> bool:
-        """Whether the software for it is installed; loading may still fail."""
+    def available(self, model: Path) -> bool:
+        """Whether its software is installed and the model has what it runs; loading may fail."""
         ...
 
     def load(self, model: Path, settings: EngineSettings) -> Engine:

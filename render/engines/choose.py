@@ -18,6 +18,7 @@ from render.engines.onnx_engine import (
     CUDA,
     DIRECTML,
     ONNX_CPU,
+    ONNX_CPU_INT8,
     OPENVINO,
     PLAIN_CUDA,
     TENSORRT,
@@ -39,6 +40,7 @@ LADDER: tuple[EngineFactory, ...] = (
     COREML,
     DIRECTML,
     OPENVINO,
+    ONNX_CPU_INT8,
     ONNX_CPU,
 )
 """All engines, from the one expected to be fastest to the one that always works."""
@@ -97,7 +99,7 @@ def choose(
     Raises:
         ModelError: No engine can run the model.
     """
-    factories = [factory for factory in ladder if factory.available()]
+    factories = [factory for factory in ladder if factory.available(model)]
     names = [factory.name for factory in factories]
     remembered = _choice_file(model, settings, names)
     order = _read_choice(remembered, names)

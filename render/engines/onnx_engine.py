@@ -15,10 +15,14 @@ from core.errors import ModelError
 from core.messages import Message
 from render.engines import nvidia
 from render.engines.base import BoundEngine, Engine, EngineSettings, Tensor
-from render.engines.identity import cache_key
+from render.engines.identity import cache_key, model_hash
 
 Options = dict[str, str]
 CPU = "CPUExecutionProvider"
+INT8_SUFFIX = "_int8.onnx"
+"""Of the file beside a model whose convolutions compute in 8-bit integers."""
+MADE_FROM = "made_from"
+"""Entry in such a file: the hash of the model that it belongs to."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ class OnnxProvider:
         plugin: Python package that carries the provider as a plugin library.
         needs: What must be there for it to start, for the user.
         binary: Part of the name of ONNX Runtime's library for it, if that needs NVIDIA's.
+        int8: Whether it runs the model's file for 8-bit integers.
     """
 
     name: str
@@ -44,9 +49,12 @@ class OnnxProvider:
     plugin: str | None = None
     needs: str = Message("It cannot be used on this machine.")
     binary: str = ""
+    int8: bool = False
 
-    def available(self) -> bool:
+    def available(self, model: Path) -> bool:
         """Whether this ONNX Runtime has the provider, or the package that brings it is there."""
+        if self.int8 and not int8_file(model).is_file():
+            return False
         if self.plugin is not None:
             return importlib.util.find_spec(self.plugin) is not None
         return self.included() or (self.package is not None and _installed(self.package))
@@ -74,6 +82,8 @@ class OnnxEngine(BoundEngine):
         self._session = _open_session(provider, model, settings)
         if self._session.get_providers()[0] != _real_name(provider):
             raise _not_started(provider, "")
+        if provider.int8:
+            _refuse_stranger(self._session, model)
         entries = self._session.get_inputs()
         super().__init__(
             provider.name, {entry.name: _fixed_shape(entry, model) for entry in entries}
@@ -124,13 +134,14 @@ def _open_session(
     provider: OnnxProvider, model: Path, settings: EngineSettings
 ) -> ort.InferenceSession:
     options = ort.SessionOptions()
+    file = int8_file(model) if provider.int8 else model
     options.intra_op_num_threads = settings.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     spinning = "1" if settings.spinning else "0"
     options.add_session_config_entry("session.intra_op.allow_spinning", spinning)
     # Weights may be stored in 8 bits; unpacked once at loading they compute in floats.
-    options.add_session_config_entry("session.disable_quant_qdq", "1")
+    options.add_session_config_entry("session.disable_quant_qdq", "0" if provider.int8 else "1")
     ort.set_default_logger_severity(4)  # What goes wrong is said once, in a `ModelError`.
     if provider.binary:
         nvidia.load_libraries()
@@ -138,9 +149,9 @@ def _open_session(
         chosen = provider.options(model, settings)
         if provider.plugin is not None:
             _add_plugin(options, provider, chosen)
-            return ort.InferenceSession(str(model), options)
+            return ort.InferenceSession(str(file), options)
         ladder = _ladder(provider, chosen)
-        return ort.InferenceSession(str(model), options, providers=ladder, enable_fallback=0)
+        return ort.InferenceSession(str(file), options, providers=ladder, enable_fallback=0)
     except ModelError:
         raise
     except Exception as error:  # ONNX Runtime raises many classes, none of them public
@@ -170,6 +181,19 @@ def _refuse_hidden(provider: OnnxProvider) -> None:
             "has taken its place. Mend it with: pip uninstall -y onnxruntime {package} && "
             "pip install {package}.",
             engine=provider.name, package=provider.package,
+        )  # fmt: skip
+
+
+def int8_file(model: Path) -> Path:
+    """Where the file lies whose convolutions compute in 8-bit integers."""
+    return model.with_name(model.stem + INT8_SUFFIX)
+
+
+def _refuse_stranger(session: ort.InferenceSession, model: Path) -> None:
+    if session.get_modelmeta().custom_metadata_map.get(MADE_FROM) != model_hash(model):
+        raise ModelError(
+            "{file} and {other} do not belong together.",
+            file=model.name, other=int8_file(model).name,
         )  # fmt: skip
 
 
@@ -327,3 +351,4 @@ OPENVINO = OnnxProvider(
     "OpenVINO", "OpenVINOExecutionProvider", _openvino_options, package="onnxruntime-openvino"
 )
 ONNX_CPU = OnnxProvider("CPU", CPU, _no_options)
+ONNX_CPU_INT8 = replace(ONNX_CPU, name="CPU int8", int8=True)

@@ -23,7 +23,7 @@ class TorchCuda:
     name: str
     compiled: bool
 
-    def available(self) -> bool:
+    def available(self, model: Path) -> bool:
         """Whether torch is installed, with what it needs to compile, and sees a GPU."""
         return sees_gpu("onnx", *(["triton"] if self.compiled else []))
 

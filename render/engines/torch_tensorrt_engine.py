@@ -17,7 +17,7 @@ class TorchTensorRt:
 
     name: str = "Torch-TensorRT"
 
-    def available(self) -> bool:
+    def available(self, model: Path) -> bool:
         """Whether torch and torch-tensorrt are installed and see a GPU."""
         return sees_gpu("torch_tensorrt")
 

@@ -79,7 +79,7 @@ def alone(
     changing = {name: arrays.pop(name) for name in ("beta", "rho", "base", "mask")}
     rows = []
     for factory in LADDER[:-1]:
-        if not factory.available() or (names and factory.name not in names):
+        if not factory.available(model) or (names and factory.name not in names):
             continue
         try:
             started = time.perf_counter()

@@ -112,7 +112,7 @@ def test_every_engine_of_this_machine_paints_alike_or_says_why_not(tmp_path: Pat
     inputs = {name: rng.random(shape, np.float32) for name, shape in shapes.items()}
     expected = ONNX_CPU.load(decoder, settings).run(inputs).copy()
     assert expected.std() > 0.01
-    for factory in (factory for factory in LADDER if factory.available()):
+    for factory in (factory for factory in LADDER if factory.available(decoder)):
         try:
             engine = factory.load(decoder, settings)
         except ModelError as error:

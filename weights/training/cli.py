@@ -41,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run_fia(options: argparse.Namespace) -> None:
     """Prepare clips, train, export."""
+    from weights.training.fia.int8 import write_int8
     from weights.training.fia.losses import LossWeights
     from weights.training.fia.ship import write_pair
     from weights.training.fia.train import Recipe, Trainer, load_network
@@ -79,6 +80,9 @@ def run_fia(options: argparse.Namespace) -> None:
         network = load_network(checkpoint)
         decoder = write_pair(network, f"fia_{config.name}", options.out, options.storage)
         print(f"Wrote {decoder}.")
+        if options.int8:
+            psnr_db = write_int8(network, decoder, options.clips)
+            print(f"Wrote its file for 8-bit integers ({psnr_db:.0f} dB inside the mask).")
 
 
 def write_clips(options: argparse.Namespace) -> None:
@@ -210,6 +214,11 @@ def _add_fia(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--export", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--storage", choices=STORAGES, default="float32")
+    parser.add_argument(
+        "--int8",
+        action="store_true",
+        help="also write what computes in 8-bit integers on processors, if it is good enough",
+    )
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ class FakeFactory:
         self.name, self.pause_s, self.loads, self.good_runs = name, pause_s, loads, good_runs
         self.loaded = 0
 
-    def available(self) -> bool:
+    def available(self, model: Path) -> bool:
         return True
 
     def load(self, model: Path, settings: EngineSettings) -> Engine:

@@ -43,6 +43,6 @@ def test_each_frame_is_the_network_s(factory: TorchCuda, model: Path, tmp_path: 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without an NVIDIA GPU")
 def test_without_a_gpu(model: Path, tmp_path: Path) -> None:
-    assert not TORCH_CUDA.available()
+    assert not TORCH_CUDA.available(model)
     with pytest.raises(ModelError, match="needs an NVIDIA GPU"):
         TORCH_CUDA.load(model, EngineSettings(cache_folder=tmp_path))

@@ -11,13 +11,13 @@ pytest.importorskip("onnx", reason="needs the extra [train]")
 
 from core.errors import ModelError  # noqa: E402
 from render.engines.base import EngineSettings  # noqa: E402
-from render.engines.onnx_engine import ONNX_CPU  # noqa: E402
+from render.engines.onnx_engine import ONNX_CPU, ONNX_CPU_INT8  # noqa: E402
 from render.fia.clips import Clip, to_network  # noqa: E402
 from render.fia.config import PRESETS  # noqa: E402
 from render.fia.enrolment import FiaCache, PortraitCrop  # noqa: E402
 from render.fia.model import FiaModel  # noqa: E402
 from render.fia.network import FiaNetwork  # noqa: E402
-from weights.training.fia import ablation, evaluate  # noqa: E402
+from weights.training.fia import ablation, evaluate, int8  # noqa: E402
 from weights.training.fia.losses import (  # noqa: E402
     Discriminator,
     LossWeights,
@@ -252,6 +252,32 @@ def test_the_shipped_pair_paints_what_the_checkpoint_paints(clips: Path, tmp_pat
     )
     expected = evaluate.network_painter(tmp_path / "checkpoint.pt")(clip)
     assert np.abs(np.clip(found[0], 0, 1).transpose(1, 2, 0) * 255 - expected[0]).max() <= 0.51
+
+
+def test_in_8_bit_integers_it_paints_nearly_the_same(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = Trainer(TINY, recipe(weights=LossWeights(adversarial=0)), clips)
+    trainer.train(tmp_path / "checkpoint.pt")
+    network = load_network(tmp_path / "checkpoint.pt")
+    decoder = write_pair(network, "tiny", tmp_path, "int8")
+    monkeypatch.setattr(int8, "LEAST_PSNR_DB", 100.0)
+    with pytest.raises(ModelError, match="loses too much"):
+        int8.write_int8(network, decoder, clips)
+    assert not ONNX_CPU_INT8.available(decoder)
+    monkeypatch.undo()
+    assert int8.LEAST_PSNR_DB < int8.write_int8(network, decoder, clips) < 100
+    clip = Clip.load(clips / "0.npz")
+    portrait = PortraitCrop(clip.reference, clip.widest / np.float32(255), clip.alpha)
+    inputs = {"beta": clip.beta[:1], "rho": clip.rho[:1]}
+    inputs |= {"base": to_network(clip.base[:1]), "mask": to_network(clip.mask[:1])}
+    pictures = []
+    for factory in (ONNX_CPU, ONNX_CPU_INT8):
+        engine = factory.load(decoder, EngineSettings())
+        engine.set_constants(FiaCache.of_crop(portrait, FiaModel.open(decoder)).tensors)
+        pictures.append(engine.run(inputs).copy())
+    assert 0 < np.abs(pictures[0] - pictures[1]).max() < 0.05
+    assert np.abs(pictures[0] - inputs["base"]).max() > 0.1
 
 
 def test_the_naive_mask_replaces_that_of_the_clips(clips: Path) -> None:
