@@ -41,13 +41,13 @@ def add_neural(parser: argparse.ArgumentParser) -> None:
     """Declare `--neural`, which `choose_preset` puts in place of the preset's."""
     parser.add_argument(
         "--neural",
-        metavar="off|compact|FILE",
-        help="repaint the mouth with the shipped FIA network, or with your NAME_decoder.onnx",
+        metavar="off|pocket|compact|FILE",
+        help="repaint the mouth with a shipped FIA network, or with your NAME_decoder.onnx",
     )
 
 
 def parse_neural(text: str) -> Rendering:
-    """ "off", "compact" or the file of a decoder."""
+    """ "off", a shipped network's name, or the file of a decoder."""
     if text in FIELDS["rendering.neural"].choices and text != "file":
         return Rendering(neural=text)
     return Rendering(neural="file", network=text)

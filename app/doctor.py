@@ -84,7 +84,7 @@ def _engines() -> Iterator[Finding]:
             yield Finding("engines", Health.LIMITED, found.problem)
         else:
             names.append(factory.name)
-            text = f"{factory.name}: {found.median_ms:.1f} ms for a mouth of the neural renderer"
+            text = f"{factory.name}: {found.median_ms:.1f} ms for a mouth of the network compact"
             yield Finding("engines", Health.GOOD, text)
     gpus = nvidia_gpus()
     if gpus and set(names) <= {"CPU", "CPU int8"}:

@@ -17,6 +17,7 @@ from render.engines.onnx_engine import ONNX_CPU
 from render.fia.clips import Clip, clip_files, from_network, to_network
 from render.fia.enrolment import FiaCache, PortraitCrop
 from render.fia.model import FiaModel
+from render.fia.renderer import without
 from render.fia.scores import mean_scores, score
 
 
@@ -109,17 +110,23 @@ def score_clips(folder: Path, decoder: Path | None) -> dict[str, float]:
 
 
 def _paint(network: FiaModel, clip: Clip) -> ImageArray:
+    """The clip as `FiaRenderer` would show it, (F, S, S, 3)."""
     widest = np.asarray(clip.widest / np.float32(255), np.float32)
     portrait = PortraitCrop(clip.reference, widest, clip.alpha)
     engine = ONNX_CPU.load(network.decoder, EngineSettings())
     engine.set_constants(FiaCache.of_crop(portrait, network).tensors)
-    frames = []
-    for i in range(len(clip)):
-        inputs = {"beta": clip.beta[i : i + 1], "rho": clip.rho[i : i + 1]}
-        inputs["base"] = to_network(clip.base[i : i + 1])
-        inputs["mask"] = to_network(clip.mask[i : i + 1])
-        frames.append(engine.run(inputs).copy())
-    return from_network(np.concatenate(frames))
+
+    def change(beta: FloatArray, rho: FloatArray, base: FloatArray, mask: FloatArray) -> FloatArray:
+        return engine.run({"beta": beta, "rho": rho, "base": base, "mask": mask}) - base
+
+    bases, masks = to_network(clip.base), to_network(clip.mask)
+    rows = [slice(i, i + 1) for i in range(len(clip))]
+    changes = [change(clip.beta[i], clip.rho[i], bases[i], masks[i]) for i in rows]
+    if network.config.guided:
+        reference, mask = to_network(clip.reference[None]), to_network(clip.widest[None])
+        at_rest = change(np.zeros_like(clip.beta[:1]), clip.rho[:1], reference, mask)
+        changes = [without(at_rest, one) for one in changes]
+    return from_network(bases + np.concatenate(changes))
 
 
 def _lower_face(mouth_px: FloatArray, shape: Sequence[int]) -> NDArray[np.float32]:

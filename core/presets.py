@@ -106,9 +106,9 @@ class Rendering:
 
     neural: str = _choice(
         "off",
-        ("off", "compact", "file"),
-        "Neural renderer over the drawn mouth: none, the shipped network, which shades lips and "
-        "skin and costs more than drawing itself, or a network of your own.",
+        ("off", "pocket", "compact", "file"),
+        "Neural renderer over the drawn mouth: none; pocket or compact, which shade lips and skin, "
+        "compact at more than twice the cost; or a network of your own.",
     )
     network: str = _free("", "File of your own network, NAME_decoder.onnx.")
 

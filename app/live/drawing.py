@@ -21,6 +21,8 @@ _TOO_SLOW = 0.85 * _PERIOD_S
 _ROOMY = 0.5 * _PERIOD_S
 _ROOMY_NEURAL = 0.75 * _PERIOD_S
 """The neural renderer takes as long for a small picture as for a large one."""
+_LIGHTER = {"off": (), "pocket": ("pocket",), "compact": ("compact", "pocket"), "file": ("file",)}
+"""What is tried in place of a neural renderer, itself first."""
 _WINDOW_FRAMES = 50
 _FIRST_PATIENCE_S, _LONGEST_PATIENCE_S = 10.0, 320.0
 
@@ -31,36 +33,36 @@ class Level:
 
     Attributes:
         scale: Share of the camera's width and height.
-        neural: Whether the neural renderer paints the mouth.
+        neural: The neural renderer, as the preset names it.
     """
 
     scale: float
-    neural: bool = False
+    neural: str = "off"
 
 
 class Drawing:
     """Chooses the work from how long pictures take.
 
-    Less when the median of the last 50 takes longer than 34 ms of the 40: the neural renderer goes
-    first, then size. More again when that would take less than 20 ms (30 ms with the neural
-    renderer) for a while. The while doubles each time that more proves too slow, so a machine at
-    its limit does not go to and fro.
+    Less when the median of the last 50 takes longer than 34 ms of the 40: a lighter neural
+    renderer first, then none, then size. More again when that would take less than 20 ms (30 ms
+    with a neural renderer) for a while. The while doubles each time that more proves too slow, so
+    a machine at its limit does not go to and fro.
 
     Args:
-        neural: Whether a neural renderer is wanted at all.
+        neural: The neural renderer that is wanted, as the preset names it.
 
     Threads: `observe` on the renderer's; the rest from any.
     """
 
-    def __init__(self, neural: bool = False) -> None:
+    def __init__(self, neural: str = "off") -> None:
         self._lock = threading.Lock()
         self._times: deque[float] = deque(maxlen=_WINDOW_FRAMES)
-        self._levels = [*([Level(1.0, True)] if neural else []), *map(Level, SCALES)]
+        self._levels = [Level(1.0, name) for name in _LIGHTER[neural]] + [*map(Level, SCALES)]
         self._number = 0
         self._slow_s = 0.0
-        """Median with the neural renderer when it was left out."""
-        self._growth = 0.0
-        """How much longer pictures took with the neural renderer than right after."""
+        """Median with a neural renderer when it was left."""
+        self._growth: dict[Level, float] = {}
+        """How much longer pictures took with a neural renderer than right after."""
         self._patience_s = _FIRST_PATIENCE_S
         self._roomy_s = 0.0
         self._raised = False
@@ -77,8 +79,8 @@ class Drawing:
         return self.level.scale
 
     @property
-    def neural(self) -> bool:
-        """Whether the neural renderer paints the mouth."""
+    def neural(self) -> str:
+        """The neural renderer, as the preset names it."""
         return self.level.neural
 
     def begin(self) -> None:
@@ -101,7 +103,8 @@ class Drawing:
                 return False
             median_s = float(np.median(self._times))
             if self._slow_s:
-                self._growth, self._slow_s = self._slow_s / median_s, 0.0
+                self._growth[self._levels[self._number - 1]] = self._slow_s / median_s
+                self._slow_s = 0.0
             if median_s > _TOO_SLOW and self._number + 1 < len(self._levels):
                 self._lower(median_s)
                 self._changing = True
@@ -112,7 +115,7 @@ class Drawing:
     def _lower(self, median_s: float) -> None:
         if self._raised:
             self._patience_s = min(2 * self._patience_s, _LONGEST_PATIENCE_S)
-        if self.neural:
+        if self.neural != "off":
             self._slow_s = median_s
         self._number += 1
         self._raised = False
@@ -120,8 +123,8 @@ class Drawing:
 
     def _may_rise(self, median_s: float) -> bool:
         more = self._levels[self._number - 1]
-        growth = self._growth if more.neural else (more.scale / self.scale) ** 2
-        limit_s = _ROOMY_NEURAL if more.neural else _ROOMY
+        growth = self._growth.get(more, (more.scale / self.scale) ** 2)
+        limit_s = _ROOMY_NEURAL if more in self._growth else _ROOMY
         self._roomy_s = self._roomy_s + _PERIOD_S if growth * median_s < limit_s else 0.0
         if self._roomy_s < self._patience_s:
             return False

@@ -82,7 +82,7 @@ class LiveSession:
         self._marks: FrameTarget | None = None
         """What the camera's pictures go through while sound and picture are measured."""
         self._renderer_number = 0
-        self._drawing = Drawing(neural=_wants_neural(preset))
+        self._drawing = Drawing(preset.rendering.neural)
         self._closed = False
 
     # Devices
@@ -174,7 +174,7 @@ class LiveSession:
         if before.camera != preset.camera:
             self._camera.reopen()
         if (before.camera, before.rendering) != (preset.camera, preset.rendering):
-            self._drawing = Drawing(neural=_wants_neural(preset))
+            self._drawing = Drawing(preset.rendering.neural)
         if (before.background, before.framing, before.rendering, before.camera.size) != (
             preset.background,
             preset.framing,
@@ -483,8 +483,7 @@ class LiveSession:
         """A renderer that has drawn once: the first frame of some takes seconds."""
         size, drawing = preset.camera.size, self._drawing
         drawn_size = scaled_size(size, drawing.scale)
-        if not drawing.neural:
-            preset = preset.changed("rendering.neural", "off")
+        preset = preset.changed("rendering.neural", drawing.neural)
         renderer = self._parts.renderer(avatar, preset, drawn_size, self._note_engine())
         if drawn_size != size:
             renderer = Enlarged(renderer, size)
@@ -555,7 +554,7 @@ class LiveSession:
         if self._pipeline is None:
             return ""
         if scale == 1.0:
-            return self._say_without_neural()
+            return self._say_neural()
         width, height = scaled_size(size, scale)
         return Message(
             "This computer is busy: the face is drawn at {drawn} instead of {size} and enlarged. "
@@ -564,9 +563,14 @@ class LiveSession:
             drawn=f"{width} × {height}",
         )
 
-    def _say_without_neural(self) -> str:
-        if self._drawing.neural or not _wants_neural(self._preset):
+    def _say_neural(self) -> str:
+        if self._drawing.neural == self._preset.rendering.neural:
             return ""
+        if self._drawing.neural != "off":
+            return Message(
+                "This computer is busy: the light neural renderer stands in for the large one. "
+                "Close other programs, or choose it under Picture."
+            )
         return Message(
             "This computer is too slow for the neural renderer now: the mouth is drawn without it. "
             "Close other programs, or switch it off under Picture."
@@ -578,10 +582,6 @@ class LiveSession:
         except DeviceError as error:
             self._notices.tell(Severity.ERROR, "sound", error.message)
             return None
-
-
-def _wants_neural(preset: Preset) -> bool:
-    return preset.rendering.neural != "off"
 
 
 def _describe(recording: tuple[Path, RecordingTarget] | None) -> Recording | None:

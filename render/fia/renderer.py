@@ -3,12 +3,13 @@
 import numpy as np
 
 from core.avatar import Avatar
+from core.blendshapes import NUM
 from core.face_model import FaceModel
 from core.types import ExpressionFrame, FloatArray, VideoFrame
 from render.engines.base import Engine
 from render.fia.coefficients import network_beta, network_pose
 from render.fia.config import FiaConfig
-from render.fia.crop import crop_frame
+from render.fia.crop import CropFrame, crop_frame
 from render.fia.enrolment import FiaCache
 from render.fia.geometry import HeadGeometry
 from render.fia.mask import MaskMaker
@@ -51,6 +52,10 @@ class FiaRenderer:
         self._masks = MaskMaker(config, model)
         self.strength = strength
         engine.set_constants(cache.tensors)
+        self._at_rest: FloatArray | None = None
+        if config.guided:
+            rest = ExpressionFrame(0, np.zeros(NUM, np.float32), np.zeros(6, np.float32), False)
+            self._at_rest = self._paint(rest, warp.render(rest))[1]
 
     def warm_up(self) -> None:
         """Run the engine before the first frame.
@@ -77,6 +82,14 @@ class FiaRenderer:
             ModelError: The engine failed and nothing could replace it.
         """
         picture = self._warp.render(frame)
+        crop, change = self._paint(frame, picture)
+        if self._at_rest is not None:
+            change = without(self._at_rest, change)
+        crop.add(picture.rgb, change.transpose(1, 2, 0) * np.float32(255 * self.strength))
+        return picture
+
+    def _paint(self, frame: ExpressionFrame, picture: VideoFrame) -> tuple[CropFrame, FloatArray]:
+        """Where the network looks at a picture, and what it would change there, (3, S, S)."""
         rigid = self._geometry.rigid(frame)
         crop = crop_frame(rigid, self._model, self._config.crop, self._config.size_px)
         mask = self._masks.mask(crop.points(self._geometry.moved(frame)))
@@ -89,10 +102,17 @@ class FiaRenderer:
                 "mask": mask[None, None],
             }
         )
-        crop.add(picture.rgb, self._change(painted, base))
-        return picture
+        return crop, (painted - base)[0]
 
-    def _change(self, painted: FloatArray, base: FloatArray) -> FloatArray:
-        """What to add to the crop, (S, S, 3), in levels of 0 to 255."""
-        difference = (painted - base)[0].transpose(1, 2, 0)
-        return np.ascontiguousarray(difference * np.float32(255 * self.strength))
+
+def without(at_rest: FloatArray, change: FloatArray) -> FloatArray:
+    """A network's change without what it would change of the portrait itself.
+
+    At rest the portrait is the truth, so that every change there is a fault, and one that mostly
+    stays when the lips move. It is taken away as far as the change has it, and never added.
+
+    Args:
+        at_rest: The change at rest, any shape.
+        change: The change of a frame, of the same shape.
+    """
+    return change - np.clip(at_rest, np.minimum(change, 0), np.maximum(change, 0))

@@ -2,10 +2,11 @@
 
     python -m tests.benchmark.fia_portraits DECODER [DECODER ...] [--portraits DIR] [--avatars DIR]
 
-Pictures of `tests.benchmark.contact_sheet`, 160 pixels of the face around the mouth. At rest the
-warp's picture is the portrait itself, so that every change there is wrong; with moved lips a
-change is wanted, and what tells a fault is the largest broad one: a glow, a veil. Levels of
-0 to 255, broad after a blur of 1/8 of the mouth's width; the mean of all portraits and the worst.
+Pictures of `tests.benchmark.contact_sheet`. At rest the warp's picture is the portrait itself, so
+that every change there is wrong (`FiaRenderer` allows a guided network none). With moved lips a
+change is wanted, and what tells a fault is a large broad one: a glow, a veil. Levels of 0 to 255,
+lightening (+) and darkening (-) after a blur of an eighth of the mouth's width; the mean of all
+portraits, the largest, and the portraits with the largest.
 """
 
 import argparse

@@ -56,8 +56,9 @@ def test_the_neural_renderer_by_name_by_file_and_by_preset(tmp_path):
     assert by_preset.rendering.neural == "off"
     mine = choices.choose_preset(None, tmp_path, neural="mine_decoder.onnx").rendering
     assert parts.neural_decoder(mine) == Path("mine_decoder.onnx")
-    shipped = choices.choose_preset(None, tmp_path, neural="compact").rendering
-    assert parts.neural_decoder(shipped).name == "fia_compact_decoder.onnx"
+    for name in ("pocket", "compact"):
+        shipped = choices.choose_preset(None, tmp_path, neural=name).rendering
+        assert parts.neural_decoder(shipped).name == f"fia_{name}_decoder.onnx"
     assert parts.neural_decoder(choices.parse_neural("off")) is None
     with pytest.raises(ConfigError, match="names no file"):
         parts.neural_decoder(by_preset.changed("rendering.neural", "file").rendering)

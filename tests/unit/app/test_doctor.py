@@ -17,7 +17,7 @@ class Absent:
 
     name = "Absent"
 
-    def available(self) -> bool:
+    def available(self, model: Path) -> bool:
         return True
 
     def load(self, model: Path, settings: EngineSettings) -> Engine:

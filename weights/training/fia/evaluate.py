@@ -18,7 +18,7 @@ from render.fia.clips import Clip, clip_files, from_network
 from render.fia.scores import LipReader, mean_scores, score
 from weights import store
 from weights.training.fia.resident import masked, pack, unpack
-from weights.training.fia.train import load_network, paint
+from weights.training.fia.train import load_network, paint, paint_calmly
 
 Painter = Callable[[Clip], np.ndarray]
 
@@ -70,14 +70,15 @@ def warp_painter(clip: Clip) -> np.ndarray:
     return clip.base
 
 
-def network_painter(checkpoint: Path) -> Painter:
-    """Frames of a trained network."""
+def network_painter(checkpoint: Path, calm: bool = False) -> Painter:
+    """Frames of a trained network; `calm`: without what it would change at rest."""
     network = load_network(checkpoint)
 
     @torch.no_grad()
     def painter(clip: Clip) -> np.ndarray:
         batch = unpack(pack(masked(clip, network.config)))
-        return from_network(paint(network, batch, len(clip)).numpy())
+        painted = (paint_calmly if calm else paint)(network, batch, len(clip))
+        return from_network(painted.numpy())
 
     return painter
 
@@ -98,10 +99,15 @@ def main() -> None:
     parser.add_argument("clips", type=Path)
     parser.add_argument("checkpoints", type=Path, nargs="*")
     parser.add_argument("--frames", type=int, default=0, help="of each clip (default: all)")
+    parser.add_argument(
+        "--calm",
+        action="store_true",
+        help="without what a network would change at rest, as the program shows guided ones",
+    )
     parser.add_argument("--sheet", type=Path, help="PNG to write, frames side by side")
     options = parser.parse_args()
     painters: dict[str, Painter] = {"warp": warp_painter}
-    painters |= {str(path): network_painter(path) for path in options.checkpoints}
+    painters |= {str(path): network_painter(path, options.calm) for path in options.checkpoints}
     scores = evaluate(painters, options.clips, lip_reader(), options.frames)
     print(table(scores))
     if options.sheet:

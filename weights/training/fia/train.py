@@ -226,7 +226,7 @@ class Trainer:
     def _taught(self, teacher: FiaNetwork, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The batch with what the teacher paints as its target."""
         with self._autocast():
-            painted = paint(teacher, batch, self.recipe.frames)
+            painted = paint_calmly(teacher, batch, self.recipe.frames)
         return batch | {"target": painted.float()}
 
     def _write(self, checkpoint: Path) -> None:
@@ -307,6 +307,24 @@ def paint(network: FiaNetwork, batch: dict[str, Tensor], frames: int) -> Tensor:
     return network.decoder(
         repeated[0], batch["beta"], batch["rho"], batch["base"], batch["mask"], *repeated[1:]
     )
+
+
+def paint_calmly(network: FiaNetwork, batch: dict[str, Tensor], frames: int) -> Tensor:
+    """As `paint`, without what the network would change of the portraits at rest.
+
+    This is what `render.fia.renderer.FiaRenderer` shows of a guided network.
+    """
+    at_rest = {
+        "beta": torch.zeros_like(batch["beta"][::frames]),
+        "rho": batch["rho"][::frames],
+        "base": batch["reference"],
+        "mask": batch["widest"],
+    }
+    resting = paint(network, batch | at_rest, 1) - batch["reference"]
+    change = paint(network, batch, frames) - batch["base"]
+    fault = resting.repeat_interleave(frames, dim=0)
+    fault = torch.clamp(fault, change.clamp(max=0), change.clamp(min=0))
+    return batch["base"] + change - fault
 
 
 def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:

@@ -78,32 +78,45 @@ def test_each_failed_attempt_to_grow_makes_it_wait_twice_as_long() -> None:
 
 
 def _draw_neural(drawing: Drawing, frames: int, drawn_s: float, neural_s: float) -> int:
-    """As `_draw`, with a neural renderer that takes as long at any size."""
+    """As `_draw`, with `compact` that takes `neural_s` at any size, and `pocket` half of it."""
     changes = 0
     for _ in range(frames):
-        if drawing.observe(drawn_s * drawing.scale**2 + (neural_s if drawing.neural else 0.0)):
+        share = {"off": 0.0, "pocket": 0.5, "compact": 1.0}[drawing.neural]
+        if drawing.observe(drawn_s * drawing.scale**2 + share * neural_s):
             drawing.begin()
             changes += 1
     return changes
 
 
-def test_the_neural_renderer_goes_before_the_picture_becomes_smaller() -> None:
-    drawing = Drawing(neural=True)
-    assert drawing.level == Level(1.0, True)
+def test_a_lighter_network_then_none_then_a_smaller_picture() -> None:
+    drawing = Drawing("compact")
+    assert drawing.level == Level(1.0, "compact")
     assert _draw_neural(drawing, 500, 0.01, 0.02) == 0
-    _draw_neural(drawing, 60, 0.01, 0.03)
-    assert drawing.level == Level(1.0, False)
-    _draw_neural(drawing, 120, 0.05, 0.03)
-    assert drawing.level == Level(0.75, False)
+    _draw_neural(drawing, 120, 0.01, 0.03)
+    assert drawing.level == Level(1.0, "pocket")
+    _draw_neural(drawing, 60, 0.01, 0.06)
+    assert drawing.level == Level(1.0, "off")
+    _draw_neural(drawing, 120, 0.05, 0.06)
+    assert drawing.level == Level(0.75, "off")
 
 
-def test_the_neural_renderer_comes_back_when_the_machine_is_freer_and_not_before() -> None:
-    drawing = Drawing(neural=True)
-    _draw_neural(drawing, 60, 0.02, 0.04)
-    assert not drawing.neural
-    assert _draw_neural(drawing, 1000, 0.02, 0.04) == 0
-    _draw_neural(drawing, 400, 0.008, 0.016)
-    assert drawing.neural
+def test_networks_come_back_when_the_machine_is_freer_and_not_before() -> None:
+    drawing = Drawing("compact")
+    _draw_neural(drawing, 120, 0.02, 0.06)
+    assert drawing.neural == "off"
+    assert _draw_neural(drawing, 1000, 0.02, 0.06) == 0
+    _draw_neural(drawing, 400, 0.008, 0.024)
+    assert drawing.neural == "pocket"
+    _draw_neural(drawing, 400, 0.004, 0.012)
+    assert drawing.neural == "compact"
+
+
+def test_a_network_of_ones_own_has_no_lighter_one() -> None:
+    drawing = Drawing("file")
+    for _ in range(60):
+        if drawing.observe(0.05):
+            drawing.begin()
+    assert drawing.level == Level(1.0, "off")
 
 
 def test_pictures_are_enlarged_to_the_cameras_size() -> None:

@@ -204,22 +204,27 @@ def test_a_busy_machine_draws_smaller_and_says_so(
     assert not any("enlarged" in notice.text for notice in session.state().notices)
 
 
-def test_a_slow_machine_draws_without_the_network_and_says_so(
-    session: LiveSession, parts: FakeParts, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("wanted", "words"), [("compact", "stands in"), ("pocket", "too slow")])
+def test_a_slow_machine_takes_a_lighter_network_or_none_and_says_so(
+    session: LiveSession,
+    parts: FakeParts,
+    monkeypatch: pytest.MonkeyPatch,
+    wanted: str,
+    words: str,
 ) -> None:
     def renderer(
         _avatar: object, preset: Preset, size: tuple[int, int], _note: object
     ) -> BrightnessRenderer:
-        return BrightnessRenderer(size, 0.001 if preset.rendering.neural == "off" else 0.06)
+        return BrightnessRenderer(size, 0.06 if preset.rendering.neural == wanted else 0.001)
 
     monkeypatch.setattr(parts, "renderer", renderer)
-    session.apply_preset(SMALL.changed("rendering.neural", "compact"))
+    session.apply_preset(SMALL.changed("rendering.neural", wanted))
     _go_live(session)
-    until(lambda: any("too slow" in notice.text for notice in session.state().notices), 15.0)
+    until(lambda: any(words in notice.text for notice in session.state().notices), 15.0)
     until(lambda: session.state().content_fps > 22, 10.0)
     assert not any("enlarged" in notice.text for notice in session.state().notices)
     session.apply_preset(SMALL)
-    assert not any("too slow" in notice.text for notice in session.state().notices)
+    assert not any(words in notice.text for notice in session.state().notices)
 
 
 def test_engines_that_do_not_work_are_told_in_one_notice(

@@ -22,7 +22,7 @@ from render.fia.config import PRESETS, FiaConfig  # noqa: E402
 from render.fia.enrolment import FiaCache  # noqa: E402
 from render.fia.model import FiaModel  # noqa: E402
 from render.fia.network import FiaNetwork  # noqa: E402
-from render.fia.renderer import FiaRenderer  # noqa: E402
+from render.fia.renderer import FiaRenderer, without  # noqa: E402
 from render.warp import WarpRenderer  # noqa: E402
 from weights import store  # noqa: E402
 from weights.training.fia.ship import write_pair  # noqa: E402
@@ -102,6 +102,21 @@ def test_it_repaints_the_mouth_and_nothing_else(
     assert not changed[:, :10].any()
 
 
+def test_at_rest_the_portrait_stays_whatever_a_network_would_do(
+    avatar: Avatar, model: FaceModel, tmp_path: Path
+) -> None:
+    still = ExpressionFrame(0, np.zeros(52, np.float32), np.zeros(6, np.float32), False)
+    network = network_of(TINY, tmp_path, untrained=False)
+    drawn = WarpRenderer(avatar, model, SIZE).render(still).rgb
+    assert np.array_equal(renderer_of(avatar, model, network).render(still).rgb, drawn)
+
+
+def test_a_change_loses_what_it_shares_with_that_at_rest() -> None:
+    change = np.array([3, 3, 3, -3, -3, -3, 0], np.float32)
+    at_rest = np.array([1, 5, -2, -1, -5, 2, 4], np.float32)
+    assert without(at_rest, change).tolist() == [2, 0, 3, -2, 0, -3, 0]
+
+
 def test_frames_do_not_depend_on_earlier_ones(
     avatar: Avatar, model: FaceModel, tmp_path: Path
 ) -> None:
@@ -136,6 +151,9 @@ class BrokenEngine:
 def test_a_dead_engine_is_an_error(avatar: Avatar, model: FaceModel) -> None:
     warp = WarpRenderer(avatar, model, SIZE)
     cache = FiaCache({}, "")
-    neural = FiaRenderer(avatar, warp, model, TINY, BrokenEngine(), cache)
+    with pytest.raises(ModelError, match="lost its device"):
+        FiaRenderer(avatar, warp, model, TINY, BrokenEngine(), cache)
+    paper_style = dataclasses.replace(TINY, guided=False)
+    neural = FiaRenderer(avatar, warp, model, paper_style, BrokenEngine(), cache)
     with pytest.raises(ModelError, match="lost its device"):
         neural.render(frame(0))

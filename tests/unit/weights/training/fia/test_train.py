@@ -9,6 +9,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra [train]")
 pytest.importorskip("onnx", reason="needs the extra [train]")
 
+from app.evaluation import score_clips  # noqa: E402
 from core.errors import ModelError  # noqa: E402
 from render.engines.base import EngineSettings  # noqa: E402
 from render.engines.onnx_engine import ONNX_CPU, ONNX_CPU_INT8  # noqa: E402
@@ -17,6 +18,7 @@ from render.fia.config import PRESETS  # noqa: E402
 from render.fia.enrolment import FiaCache, PortraitCrop  # noqa: E402
 from render.fia.model import FiaModel  # noqa: E402
 from render.fia.network import FiaNetwork  # noqa: E402
+from render.fia.scores import score  # noqa: E402
 from weights.training.fia import ablation, evaluate, int8  # noqa: E402
 from weights.training.fia.losses import (  # noqa: E402
     Discriminator,
@@ -25,13 +27,14 @@ from weights.training.fia.losses import (  # noqa: E402
     painter_loss,
     perceptual_network,
 )
-from weights.training.fia.resident import masked  # noqa: E402
+from weights.training.fia.resident import masked, pack, unpack  # noqa: E402
 from weights.training.fia.ship import write_pair  # noqa: E402
 from weights.training.fia.train import (  # noqa: E402
     Recipe,
     Trainer,
     load_network,
     paint,
+    paint_calmly,
     weights_path,
 )
 
@@ -81,17 +84,38 @@ def test_it_learns_what_the_warp_lacks(clips: Path, tmp_path: Path) -> None:
 
 
 def test_a_pupil_learns_what_its_teacher_paints(clips: Path, tmp_path: Path) -> None:
-    kept = dataclasses.replace(TINY, light_only=True)
     losses = LossWeights(adversarial=0)
-    teacher = Trainer(kept, recipe(weights=losses, learning_rate=1e-2), clips)
+    teacher = Trainer(TINY, recipe(weights=losses, learning_rate=1e-2, resting=0.5), clips)
     teacher.train(tmp_path / "teacher.pt")
-    pupil = Trainer(
-        kept, recipe(weights=losses, seed=1, teacher=weights_path(tmp_path / "teacher.pt")), clips
-    )
-    found = [float(pupil.advance()) for _ in range(60)]
-    assert np.mean(found[-10:]) < 0.7 * np.mean(found[:10])
-    for weights in pupil.teacher.parameters():
-        assert weights.grad is None
+    taught = recipe(weights=losses, seed=1, teacher=weights_path(tmp_path / "teacher.pt"))
+    pupil = Trainer(TINY, taught, clips)
+    batch = unpack(pack(Clip.load(clips / "0.npz")))
+    with torch.no_grad():
+        wanted = paint_calmly(load_network(tmp_path / "teacher.pt"), batch, FRAMES)
+    before = (wanted - batch["base"]).abs().mean()
+    pupil.train(tmp_path / "pupil.pt")
+    with torch.no_grad():
+        found = paint(load_network(tmp_path / "pupil.pt"), batch, FRAMES)
+    assert before > 0.005
+    assert (wanted - found).abs().mean() < 0.7 * before
+    assert all(weights.grad is None for weights in pupil.teacher.parameters())
+
+
+def test_calm_pictures_leave_the_portrait_at_rest(clips: Path) -> None:
+    trainer = Trainer(TINY, recipe(weights=LossWeights(adversarial=0)), clips)
+    for _ in range(20):
+        trainer.advance()
+    network = trainer.network.eval()
+    batch = unpack(pack(Clip.load(clips / "0.npz")))
+    batch["beta"][0], batch["base"][0], batch["mask"][0] = 0, batch["reference"], batch["widest"]
+    batch["rho"][:] = batch["rho"][0]
+    with torch.no_grad():
+        plain, calm = paint(network, batch, FRAMES), paint_calmly(network, batch, FRAMES)
+    assert (plain[0] - batch["base"][0]).abs().max() > 0.01
+    assert torch.allclose(calm[0], batch["base"][0], atol=1e-6)
+    changes = (plain - batch["base"], calm - batch["base"])
+    assert (changes[0] * changes[1] >= -1e-9).all()
+    assert (changes[1].abs() <= changes[0].abs() + 1e-6).all()
 
 
 def test_a_face_at_rest_is_left_alone(clips: Path, tmp_path: Path) -> None:
@@ -252,6 +276,12 @@ def test_the_shipped_pair_paints_what_the_checkpoint_paints(clips: Path, tmp_pat
     )
     expected = evaluate.network_painter(tmp_path / "checkpoint.pt")(clip)
     assert np.abs(np.clip(found[0], 0, 1).transpose(1, 2, 0) * 255 - expected[0]).max() <= 0.51
+    calm = evaluate.network_painter(tmp_path / "checkpoint.pt", calm=True)(clip)
+    assert not np.array_equal(calm, expected)
+    (tmp_path / "one").mkdir()
+    clip.save(tmp_path / "one" / "0.npz")
+    scores = score_clips(tmp_path / "one", model.decoder)
+    assert scores == pytest.approx(score(calm, clip), rel=1e-2)
 
 
 def test_in_8_bit_integers_it_paints_nearly_the_same(
