@@ -50,6 +50,11 @@ class ExpressionFrame:
     voiced: bool
     breath: float = 0.0
 
+    @classmethod
+    def at_rest(cls) -> "ExpressionFrame":
+        """The portrait as it is."""
+        return cls(0, np.zeros(52, np.float32), np.zeros(6, np.float32), False)
+
 
 @dataclass(frozen=True, slots=True)
 class VideoFrame:

@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from app import folders
 from app.live.calibration import Calibration
 from app.live.camera_stage import CameraStage
@@ -26,7 +24,6 @@ from app.live.stages import FrameTarget
 from audio_io.devices import SoundSystem
 from audio_io.gain_gate import GateSettings
 from core.avatar import Avatar
-from core.blendshapes import NUM
 from core.errors import DeviceError, RealTalkError
 from core.messages import Message
 from core.pipeline import SpeechStage
@@ -487,8 +484,7 @@ class LiveSession:
         renderer = self._parts.renderer(avatar, preset, drawn_size, self._note_engine())
         if drawn_size != size:
             renderer = Enlarged(renderer, size)
-        rest = ExpressionFrame(0, np.zeros(NUM, np.float32), np.zeros(6, np.float32), False)
-        renderer.render(rest)
+        renderer.render(ExpressionFrame.at_rest())
         return renderer
 
     def _note_engine(self) -> Callable[[str], None]:

@@ -3,7 +3,6 @@
 import numpy as np
 
 from core.avatar import Avatar
-from core.blendshapes import NUM
 from core.face_model import FaceModel
 from core.types import ExpressionFrame, FloatArray, VideoFrame
 from render.engines.base import Engine
@@ -54,7 +53,7 @@ class FiaRenderer:
         engine.set_constants(cache.tensors)
         self._at_rest: FloatArray | None = None
         if config.guided:
-            rest = ExpressionFrame(0, np.zeros(NUM, np.float32), np.zeros(6, np.float32), False)
+            rest = ExpressionFrame.at_rest()
             self._at_rest = self._paint(rest, warp.render(rest))[1]
 
     def warm_up(self) -> None:
@@ -112,7 +111,8 @@ def without(at_rest: FloatArray, change: FloatArray) -> FloatArray:
     stays when the lips move. It is taken away as far as the change has it, and never added.
 
     Args:
-        at_rest: The change at rest, any shape.
+        at_rest: The change at rest, any shape; an array, or torch's tensor while training.
         change: The change of a frame, of the same shape.
     """
-    return change - np.clip(at_rest, np.minimum(change, 0), np.maximum(change, 0))
+    kept: FloatArray = change - at_rest.clip(change.clip(max=0), change.clip(min=0))
+    return kept

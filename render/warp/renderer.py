@@ -142,7 +142,7 @@ class WarpRenderer:
         self._triangulate(model)
         self._allocate(model)
         self._open_mouth(model)
-        self.render(ExpressionFrame(0, np.zeros(52, np.float32), np.zeros(6, np.float32), False))
+        self.render(ExpressionFrame.at_rest())
 
     @property
     def size(self) -> tuple[int, int]:

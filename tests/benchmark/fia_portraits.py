@@ -26,9 +26,8 @@ from tests.synthetic_avatar import face_model
 VISEMES = ("rest", "PP", "FF", "SS", "aa", "O", "U")
 
 
-def changes(avatar: Avatar, decoder: Path) -> dict[str, FloatArray]:
+def changes(warp: WarpRenderer, avatar: Avatar, decoder: Path) -> dict[str, FloatArray]:
     """What a network changes for each viseme, (H, W, 3) levels."""
-    warp = WarpRenderer(avatar, face_model(), SIZE, Framing(0.62))
     network = over(warp, avatar, decoder)
     return {
         viseme: network.render(viseme_frame(viseme)).rgb.astype(np.float32)
@@ -37,24 +36,18 @@ def changes(avatar: Avatar, decoder: Path) -> dict[str, FloatArray]:
     }
 
 
-def mouth_width(avatar: Avatar) -> float:
-    """Of the lips at rest, in output pixels."""
-    warp = WarpRenderer(avatar, face_model(), SIZE, Framing(0.62))
-    lips = marks(avatar, face_model(), warp, "lip_outer_upper", "lip_outer_lower")
-    return float(np.ptp(lips[:, 0]))
-
-
 def broad(change: FloatArray, width: float) -> FloatArray:
     """Lightness change without what is finer than an eighth of the mouth, (H, W)."""
     return cv2.GaussianBlur(change.mean(axis=2), (0, 0), width / 8)
 
 
-def row(name: str, avatar: Avatar, decoder: Path) -> dict[str, float]:
+def row(avatar: Avatar, decoder: Path) -> dict[str, float]:
     """Figures of one portrait: the largest broad lightening and darkening of each viseme."""
-    width = mouth_width(avatar)
+    warp = WarpRenderer(avatar, face_model(), SIZE, Framing(0.62))
+    lips = marks(avatar, face_model(), warp, "lip_outer_upper", "lip_outer_lower")
     figures = {}
-    for viseme, change in changes(avatar, decoder).items():
-        smooth = broad(change, width)
+    for viseme, change in changes(warp, avatar, decoder).items():
+        smooth = broad(change, float(np.ptp(lips[:, 0])))
         figures[f"{viseme} +"] = float(smooth.max())
         figures[f"{viseme} -"] = float(-smooth.min())
     return figures
@@ -70,7 +63,7 @@ def main() -> None:
     options = parser.parse_args()
     people = list(avatars(options))
     for decoder in options.decoders:
-        rows = {name: row(name, avatar, decoder) for name, avatar in people}
+        rows = {name: row(avatar, decoder) for name, avatar in people}
         names = list(next(iter(rows.values())))
         print(f"{decoder}\n{'':<26s}" + "".join(f"{name:>7s}" for name in names))
         for label, pick in (("mean", np.mean), ("worst", np.max)):

@@ -42,7 +42,7 @@ def write_int8(network: FiaNetwork, decoder: Path, clips: Path) -> float:
     Args:
         network: What was exported.
         decoder: Where it was exported to.
-        clips: Folder; half of the people are shown as they are not (`distil.unfamiliar`).
+        clips: Folder; most of the people are made unlike themselves (`distil.unfamiliar`).
 
     Returns:
         The least PSNR of a picture inside its mask against computing in floats, dB.

@@ -18,6 +18,7 @@ from torch import Tensor
 from core.errors import ModelError
 from render.fia.config import FiaConfig
 from render.fia.network import FiaNetwork
+from render.fia.renderer import without
 from weights.training.fia.distil import check_teacher, unfamiliar
 from weights.training.fia.losses import (
     Discriminator,
@@ -322,9 +323,7 @@ def paint_calmly(network: FiaNetwork, batch: dict[str, Tensor], frames: int) -> 
     }
     resting = paint(network, batch | at_rest, 1) - batch["reference"]
     change = paint(network, batch, frames) - batch["base"]
-    fault = resting.repeat_interleave(frames, dim=0)
-    fault = torch.clamp(fault, change.clamp(max=0), change.clamp(min=0))
-    return batch["base"] + change - fault
+    return batch["base"] + without(resting.repeat_interleave(frames, dim=0), change)
 
 
 def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
